@@ -1,0 +1,78 @@
+# What a developer runs: `make run` for the demo, `make check test` before a commit. Environments live in .venv and are
+# brought up to date when pyproject.toml changes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+INTEROP := tests/interop
+# The first Python that is new enough; `make PYTHON=...` names another.
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Lock files name no registry, whatever the settings of whoever writes them.
+export NPM_CONFIG_OMIT_LOCKFILE_REGISTRY_RESOLVED := true
+
+.PHONY: run test check format clean npm chromium
+
+run: $(STAMPS)/server
+	exec $(BIN)/python -m socketio demo $(ARGS)
+
+test: $(STAMPS)/dev npm chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMPS)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+	$(BIN)/python -m pytest tests/test_layers.py tests/test_sizes.py tests/test_hygiene.py
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(INTEROP)/node_modules benchmarks/.cache
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# pip has read dependency groups since 25.1.
+$(STAMPS)/venv:
+	@for python in $(PYTHON); do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; \
+	done; \
+	if [[ -z $$python ]]; then echo "Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python" >&2; exit 1; fi; \
+	[[ -x $(BIN)/python ]] || "$$python" -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+	mkdir -p $(STAMPS)
+	touch $@
+
+$(STAMPS)/server: pyproject.toml | $(STAMPS)/venv
+	$(PIP) install --editable '.[server]'
+	touch $@
+
+$(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
+	$(PIP) install --editable '.[all]' --group test --group check
+	touch $@ $(STAMPS)/server
+
+# The official JavaScript clients, where there is a Node to run them.
+npm:
+	@if [[ -f $(INTEROP)/package-lock.json ]] && command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory --silent $(INTEROP)/node_modules/.installed; \
+	fi
+
+$(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json
+	cd $(INTEROP) && npm ci --no-audit --no-fund
+	touch $@
+
+# A browser for the demo's tests. They say so themselves where there is none; one attempt an environment is enough.
+chromium: | $(STAMPS)/venv
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null && [[ $$(id -u) == 0 && ! -e $(STAMPS)/chromium ]] \
+		&& command -v apt-get >/dev/null; then \
+		touch $(STAMPS)/chromium; \
+		echo "Installing chromium"; \
+		{ timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive timeout 400 \
+			apt-get -qq install --yes --no-install-recommends chromium; } </dev/null >/dev/null 2>&1 \
+			|| echo "chromium could not be installed" >&2; \
+	fi

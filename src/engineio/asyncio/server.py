@@ -1,0 +1,464 @@
+"""`AsyncServer`: the waiting around the core, for asyncio.
+
+Only these wait: a GET for its packets, a POST for its body, and the program's handlers. A WebSocket that is taken over
+(:mod:`engineio.asyncio.takeover`) never does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from asyncio import _get_running_loop
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+from ..admission import TOO_LARGE, UNKNOWN_SID, Handshake, Poll, Post, Refusal, Upgrade
+from ..base_server import BaseServer, HandlerReceiver
+from ..exceptions import ProtocolError
+from ..flow import InFlight
+from ..packet import Outgoing, Packet
+from ..payload import Revision
+from ..protocol import DirectLink, PendingLink, PollingLink, Receiver, Socket, State, reason
+from ..request import Request, Response
+from .handler_runner import HandlerRunner
+
+__all__ = ["Admitted", "AsyncServer", "Exchange"]
+
+T = TypeVar("T")
+Accept = Callable[[Socket], Receiver]
+
+
+class Exchange(Protocol):
+    """One HTTP request, as a binding offers it."""
+
+    source: Any
+    """What `build_environ` of the binding needs."""
+
+    async def read_body(self, limit: int) -> bytes | None:
+        """Returns the body, or `None` as soon as it is known to be longer than `limit` bytes."""
+
+    async def wait_closed(self) -> None:
+        """Returns when the client has gone."""
+
+
+class AsyncServer(BaseServer):
+    """An Engine.IO server for asyncio. See :class:`BaseServer` for the options.
+
+    It belongs to the event loop that serves its first request. Coroutines of it that are awaited on another thread's
+    loop are handed over to that one.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.runner = HandlerRunner()
+        self.accept: Accept | None = None
+        """Set by an application protocol that takes the connections instead of the program's handlers."""
+        self.interned: dict[Any, Any] = {}
+        """What the handshakes of many clients have in common, for the binding to keep once."""
+        self._binding: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._dirty: list[Socket] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._wake_at = 0.0
+        self._background: set[asyncio.Future[Any]] = set()
+
+    # Public API
+
+    def is_asyncio_based(self) -> bool:
+        """Returns whether the methods of this server are coroutines."""
+        return True
+
+    def async_modes(self) -> list[str]:
+        """Returns the values that `async_mode` may have."""
+        return ["asgi"]
+
+    async def send(self, sid: str, data: str | bytes | Any) -> None:
+        """Sends a message to one client; what is neither text nor binary goes as JSON. Unknown sids are ignored."""
+        await self.send_packet(sid, Packet(4, data))
+
+    async def send_packet(self, sid: str, pkt: Packet) -> None:
+        """Sends one packet to one client. Unknown sids are ignored."""
+        if self.is_foreign():
+            return await self.hand_over(self.send_packet(sid, pkt))
+        socket = self.sockets.get(sid)
+        if socket is None:
+            self.logger.info("cannot send to the unknown sid %s", sid)
+        else:
+            socket.push(pkt.outgoing())
+
+    async def get_session(self, sid: str) -> dict[Any, Any]:
+        """Returns the program's own data of a connection; changes of it are kept.
+
+        Raises:
+            KeyError: if there is no such connection.
+        """
+        socket = self._socket(sid)
+        if socket.session is None:
+            socket.session = {}
+        return socket.session
+
+    async def save_session(self, sid: str, session: dict[Any, Any]) -> None:
+        """Replaces the program's own data of a connection.
+
+        Raises:
+            KeyError: if there is no such connection.
+        """
+        self._socket(sid).session = session
+
+    @asynccontextmanager
+    async def session(self, sid: str) -> AsyncIterator[dict[Any, Any]]:
+        """An asynchronous context manager that gives the session and saves it at its end."""
+        session = await self.get_session(sid)
+        try:
+            yield session
+        finally:
+            if sid in self.sockets:
+                await self.save_session(sid, session)
+
+    async def disconnect(self, sid: str | None = None) -> None:
+        """Closes one connection, or all of them. Unknown sids are ignored."""
+        if self.is_foreign():
+            return await self.hand_over(self.disconnect(sid))
+        for socket in list(self.sockets.values()) if sid is None else [self.sockets.get(sid)]:
+            if socket is not None:
+                socket.close()
+
+    async def handle_request(self, *args: Any) -> Any:
+        """Serves one request of the framework; for ASGI the arguments are (scope, receive, send)."""
+        return await self.binding.handle(self, *args)
+
+    async def shutdown(self) -> None:
+        """Ends the server's background work; `close()` also says goodbye to the clients."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def close(self, timeout: float = 10) -> None:
+        """Closes all connections with "service restart" and waits for the disconnect handlers.
+
+        Args:
+            timeout: How many seconds they get.
+        """
+        self.begin_close()
+        async with asyncio.timeout(timeout) as deadline:
+            await self.runner.idle()
+        if deadline.expired():
+            self.logger.warning("gave up waiting for handlers after %s seconds", timeout)
+
+    def begin_close(self) -> None:
+        """Does the first half of `close()`, which does not wait."""
+        for socket in list(self.sockets.values()):
+            socket.close(reason.SERVER_DISCONNECT, 1012)
+
+    def start_background_task(
+        self, target: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[T]:
+        """Starts a task; the server keeps it from being collected until it is done."""
+        task = asyncio.ensure_future(target(*args, **kwargs))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Sleeps for some seconds."""
+        await asyncio.sleep(seconds)
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
+        """Returns a queue for the server's kind of concurrency."""
+        return asyncio.Queue(*args, **kwargs)
+
+    def get_queue_empty_exception(self) -> type[Exception]:
+        """Returns what `get_nowait` of such a queue raises."""
+        return asyncio.QueueEmpty
+
+    def create_event(self, *args: Any, **kwargs: Any) -> asyncio.Event:
+        """Returns an event for the server's kind of concurrency."""
+        return asyncio.Event(*args, **kwargs)
+
+    # The event loop
+
+    @property
+    def binding(self) -> Any:
+        """The module that translates between the framework and this server."""
+        if self._binding is None:
+            self._binding = importlib.import_module(f"engineio.bindings.{self.async_mode}")
+        return self._binding
+
+    def bind_loop(self) -> None:
+        """Makes the running loop the server's own, unless it has one that is still in use."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop and (self._loop is None or self._loop.is_closed() or not self.sockets):
+            self._loop = loop
+            self._timer = None
+            self._dirty = []
+
+    def is_foreign(self) -> bool:
+        """Returns whether the caller runs on another loop than the server."""
+        loop = self._loop
+        return loop is not None and _get_running_loop() is not loop and loop.is_running()
+
+    async def hand_over(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine on the server's loop and waits for it on the caller's."""
+        assert self._loop is not None
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+    # protocol.Host
+
+    def mark_dirty(self, socket: Socket) -> None:
+        """Has the socket flushed at the end of this iteration of the loop."""
+        dirty = self._dirty
+        if not dirty:
+            self._loop.call_soon(self._flush_dirty)  # type: ignore[union-attr]  # there are sockets, so there is a loop
+        dirty.append(socket)
+
+    def _flush_dirty(self) -> None:
+        sockets, self._dirty = self._dirty, []
+        for socket in sockets:
+            socket.link.flush()
+
+    def schedule(self, item: Any, delay: float) -> None:
+        """Sets the deadline of an item."""
+        loop = self._loop
+        assert loop is not None
+        when = loop.time() + delay
+        self.deadlines.add(item, when)
+        if self._timer is None or when < self._wake_at:
+            self._arm()
+
+    def unschedule(self, item: Any) -> None:
+        """Removes the deadline of an item."""
+        self.deadlines.discard(item)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        when = self.deadlines.next()
+        if when is not None:
+            self._wake_at = when
+            self._timer = self._loop.call_at(when, self._expire)  # type: ignore[union-attr]
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._loop.time()  # type: ignore[union-attr]
+        for item in self.deadlines.take_due(now):
+            try:
+                item.expire(now)
+            except Exception:
+                self.logger.exception("a deadline failed")
+        self._arm()
+
+    def forget(self, socket: Socket) -> None:
+        """Removes the socket from the table of sids."""
+        self.sockets.pop(socket.sid, None)
+
+    def build_environ(self, source: Any) -> dict[str, Any]:
+        """Returns the WSGI-style dictionary of a handshake."""
+        environ: dict[str, Any] = self.binding.build_environ(source)
+        return environ
+
+    # HTTP
+
+    async def handle_http(self, request: Request, exchange: Exchange) -> Response:
+        """Answers one HTTP request."""
+        self.bind_loop()
+
+        def environ() -> dict[str, Any]:
+            return self.build_environ(exchange.source)
+
+        if request.method == "OPTIONS":
+            return self.cors.preflight(request, environ)
+        return self.finish(request, await self._answer(request, exchange, environ))
+
+    async def _answer(self, request: Request, exchange: Exchange, environ: Callable[[], dict[str, Any]]) -> Response:
+        decision = self.admit(request, environ, websocket=False)
+        if isinstance(decision, Refusal):
+            return decision.response()
+        if isinstance(decision, Poll):
+            return await self._poll(decision.socket, exchange)
+        if isinstance(decision, Post):
+            return await self._post(decision.socket, request, exchange)
+        assert isinstance(decision, Handshake)
+        return await self._handshake(decision.revision, exchange)
+
+    async def _handshake(self, revision: Revision, exchange: Exchange) -> Response:
+        link = PollingLink()
+        socket = link.socket = self._new_socket(revision, link, exchange.source)
+        refusal = await self._accept(socket)
+        if refusal is not None:
+            return refusal
+        socket.open(self.handshake(socket), self.first_ping())
+        response = self.payload(socket, socket.take())
+        cookie = self._cookie_template.header(socket.sid)
+        return response if cookie is None else response.with_header("Set-Cookie", cookie)
+
+    async def _poll(self, socket: Socket, exchange: Exchange) -> Response:
+        link = socket.link
+        assert isinstance(link, PollingLink)
+        if not link.begin_poll():
+            return Refusal(400, 3, "Bad request").response()
+        if not link.ready():
+            wake = asyncio.Event()
+            link.wake = wake.set
+            gone = asyncio.ensure_future(exchange.wait_closed())
+            gone.add_done_callback(lambda _: wake.set())
+            try:
+                await wake.wait()
+            except asyncio.CancelledError:
+                socket.lost()
+                raise
+            finally:
+                gone.cancel()
+                link.wake = None
+            if gone.done() and not gone.cancelled() and not link.ready():
+                # Engine.IO v4 suite: "closes the session upon cancelled polling request".
+                socket.lost()
+        return self.payload(socket, link.take())
+
+    async def _post(self, socket: Socket, request: Request, exchange: Exchange) -> Response:
+        link = socket.link
+        assert isinstance(link, PollingLink)
+        if not link.begin_post():
+            return Refusal(400, 3, "Bad request").response()
+        try:
+            async with asyncio.timeout(self.body_timeout):
+                body = await exchange.read_body(self.max_http_buffer_size)
+            if body is None:
+                socket.fail()
+                return TOO_LARGE.response().with_header("Connection", "close")
+            if socket.state is not State.OPEN:
+                return UNKNOWN_SID.response()
+            for kind, data, binary in socket.revision.decode_payload(body, request.header(b"content-type") or ""):
+                if not await self._is_ready(socket, link):
+                    break
+                socket.receive_packet(kind, data, binary)
+        except TimeoutError:
+            socket.fail()
+            return Refusal(408, 3, "Request timeout").response().with_header("Connection", "close")
+        except ConnectionError:  # the client has gone before it was done
+            socket.lost()
+            return UNKNOWN_SID.response()
+        except ProtocolError as exc:
+            self.logger.info("%s: %s", socket.sid, exc)
+            socket.fail()
+            return Refusal(400, 3, "Bad request").response()
+        finally:
+            link.posting = False
+        return Response(200, [("Content-Type", "text/html")], b"ok")
+
+    async def _is_ready(self, socket: Socket, link: PollingLink) -> bool:
+        """Waits while the socket is halted; returns whether it still takes packets."""
+        while socket.halted and socket.state is State.OPEN and socket.link is link:
+            proceed = asyncio.Event()
+            link.proceed = proceed.set
+            await proceed.wait()
+        return socket.state is State.OPEN
+
+    # WebSocket
+
+    async def admit_websocket(self, request: Request, source: Any) -> Response | Admitted:
+        """Decides about the handshake of a WebSocket: a refusal, or what to attach the accepted link to."""
+        self.bind_loop()
+        decision = self.admit(request, lambda: self.build_environ(source), websocket=True)
+        if isinstance(decision, Refusal):
+            return decision.response()
+        if isinstance(decision, Upgrade):
+            return Admitted(self, decision.socket, upgrade=True)
+        assert isinstance(decision, Handshake)
+        socket = self._new_socket(decision.revision, PendingLink(), source)
+        refusal = await self._accept(socket)
+        return Admitted(self, socket, upgrade=False) if refusal is None else refusal
+
+    # Connections
+
+    def _new_socket(self, revision: Revision, link: Any, source: Any) -> Socket:
+        sid = self.generate_id()
+        socket = self.sockets[sid] = Socket(self, sid, revision, link, source)
+        return socket
+
+    async def _accept(self, socket: Socket) -> Response | None:
+        """Gives the socket its receiver, unless the program's connect handler refuses it."""
+        if self.accept is not None:
+            socket.receiver = self.accept(socket)
+            return None
+        limit = self.max_in_flight if self.async_handlers else 1
+        socket.receiver = HandlerReceiver(
+            socket, self.handlers, self.runner.submit, InFlight(socket, limit), self.logger
+        )
+        handler = self.handlers.get("connect")
+        result: Any = None
+        if handler is not None:
+            try:
+                result = handler(socket.sid, socket.environ)
+                if isinstance(result, Awaitable):
+                    result = await result
+            except Exception:
+                self.logger.exception("connect handler failed")
+                result = False
+            except asyncio.CancelledError:
+                socket.reject()
+                raise
+        if result is None or result is True:
+            return None
+        socket.reject()
+        return Response(401, [("Content-Type", "application/json")], self.codec.dumps(result or "Unauthorized"))
+
+
+class Admitted:
+    """A WebSocket handshake that may be accepted."""
+
+    __slots__ = ("server", "socket", "upgrade")
+
+    def __init__(self, server: AsyncServer, socket: Socket, upgrade: bool) -> None:
+        self.server = server
+        self.socket = socket
+        self.upgrade = upgrade
+
+    def attach(self, link: DirectLink) -> None:
+        """Connects the accepted WebSocket with its socket."""
+        socket = self.socket
+        if self.upgrade:
+            candidate = socket.begin_upgrade(link)
+            if candidate is None:
+                # Suite, "ignores WebSocket connection with same sid after upgrade": it is accepted, then closed.
+                link.target = Late()
+                link.close(1000, "no upgrade possible")
+            else:
+                link.target = candidate
+            return
+        link.target = socket
+        socket.link = link
+        socket.open(self.server.handshake(socket), self.server.first_ping())
+
+    def abandon(self) -> None:
+        """The client has gone before its WebSocket could be accepted."""
+        if not self.upgrade:
+            self.socket.reject()
+
+
+class Late:
+    """The target of a WebSocket that is closed as soon as it is accepted."""
+
+    __slots__ = ()
+
+    halted = True
+
+    def take(self) -> list[Outgoing]:
+        """Nothing is to be sent."""
+        return []
+
+    def receive_text(self, data: bytes) -> None:
+        """Whatever comes is ignored."""
+
+    def receive_binary(self, data: bytes) -> None:
+        """Whatever comes is ignored."""
+
+    def lost(self, why: str = "") -> None:
+        """Nobody minds."""
+
+    def fail(self, why: str = "", code: int = 1002) -> None:
+        """It is closed already."""
+
+    def close(self, why: str = "", code: int = 1000) -> None:
+        """It is closed already."""

@@ -1,0 +1,126 @@
+"""A raw asyncio transport as a WebSocket: after the takeover a connection has no task, no queue and no coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from ..protocol import reason
+from ..websocket_link import MAX_PENDING_PONGS, WebSocketLink
+
+__all__ = ["TakenOver"]
+
+
+class TakenOver(WebSocketLink, asyncio.Protocol):
+    """The protocol of a transport that an ASGI server has handed over.
+
+    Args:
+        max_size: The longest message to accept, in bytes.
+        close_timeout: How long the peer may take to answer a close frame, in seconds.
+        stall_timeout: How long the peer may take nothing of what is being sent, in seconds.
+        max_pending_pongs: How many pings it may send without reading the pongs.
+
+    Attributes:
+        on_lost: Called once with this object when the transport is gone.
+    """
+
+    __slots__ = ("_timer", "close_timeout", "on_lost", "stall_timeout", "transport")
+
+    def __init__(
+        self,
+        max_size: int,
+        *,
+        close_timeout: float = 5.0,
+        stall_timeout: float = 30.0,
+        max_pending_pongs: int = MAX_PENDING_PONGS,
+    ) -> None:
+        super().__init__(max_size, max_pending_pongs)
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made()
+        self.close_timeout = close_timeout
+        self.stall_timeout = stall_timeout
+        self.on_lost: Callable[[Any], object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Takes the transport."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what has arrived."""
+        self.receive_data(data)
+
+    def eof_received(self) -> bool:
+        """The peer has half-closed; there is nothing left to talk about."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport is gone, for whatever reason."""
+        self._cancel_timer()
+        self.stream_ended(reason.TRANSPORT_CLOSE)
+        on_lost, self.on_lost = self.on_lost, None
+        if on_lost is not None:
+            on_lost(self)
+
+    def pause_writing(self) -> None:
+        """The peer does not take what is being sent; from now on it is kept in the outbox."""
+        self.blocked = True
+        if self._timer is None:
+            self._watch()
+
+    def resume_writing(self) -> None:
+        """The peer has taken most of it."""
+        self.blocked = False
+        self.pending_pongs = 0
+        if not self.closing:
+            self._cancel_timer()
+            self.flush()
+
+    # WebSocketLink
+
+    def write(self, data: bytes) -> None:
+        """Hands bytes to the transport."""
+        self.transport.write(data)
+
+    def stop_reading(self) -> None:
+        """Stops the delivery of data, and with it, in the end, the peer's sending."""
+        self.transport.pause_reading()
+
+    def start_reading(self) -> None:
+        """Ends what `stop_reading()` began."""
+        self.transport.resume_reading()
+
+    def shut(self, at_once: bool) -> None:
+        """Closes the transport when all is written; unless `at_once`, the peer gets `close_timeout` to do so itself."""
+        self._cancel_timer()
+        if at_once:
+            self.transport.close()
+        # Also then: a peer that does not read would keep the transport open for as long as there is something to write.
+        self._timer = asyncio.get_running_loop().call_later(self.close_timeout, self.abort)
+
+    def abort(self) -> None:
+        """Drops the transport with all that is not yet written."""
+        self._cancel_timer()
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Called by the ASGI server when it stops. RFC 6455, 7.4.1 and its registry: 1012, "Service Restart"."""
+        self.target.close(reason.SERVER_DISCONNECT, 1012)
+
+    def _watch(self) -> None:
+        size = self.transport.get_write_buffer_size()
+        self._timer = asyncio.get_running_loop().call_later(self.stall_timeout, self._stalled, size)
+
+    def _stalled(self, size_before: int) -> None:
+        self._timer = None
+        if self.transport.get_write_buffer_size() < size_before:
+            self._watch()
+        else:
+            self.target.fail(reason.TRANSPORT_ERROR, 1013)
+
+    def _cancel_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,339 @@
+"""What the Engine.IO servers of both colours share: options, the table of connections, handlers, request answers."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from . import json as engineio_json
+from .admission import Decision, Refusal, admit
+from .compression import compress
+from .config import TRANSPORTS, check_ping_interval, check_transports, warn_about_unknown_options
+from .cookies import CookieTemplate
+from .cors import CORSPolicy
+from .deadlines import Deadlines
+from .flow import InFlight
+from .logs import logger_for
+from .packet import Outgoing
+from .protocol import Socket, reason
+from .request import Request, Response
+
+__all__ = ["BaseServer", "HandlerReceiver"]
+
+Handler = Callable[..., Any]
+
+
+class BaseServer:
+    """The options and tables of an Engine.IO server.
+
+    Args:
+        async_mode: How requests arrive; see the subclasses.
+        ping_interval: Seconds between two pings, or a pair with a grace period in seconds that is added to the
+            interval which the client is told. Fractions are kept to the millisecond.
+        ping_timeout: Seconds that a client has to answer a ping.
+        max_http_buffer_size: The longest message or request body to accept, in bytes.
+        allow_upgrades: Whether a connection may move from polling to a WebSocket.
+        http_compression: Whether polling answers are compressed.
+        compression_threshold: From how many bytes on they are.
+        cookie: `None`, the name of a cookie that holds the sid, or a dictionary with `name` and attributes.
+        cors_allowed_origins: `None` for the server's own origin, `"*"` for all, one origin, several, or a function of
+            (origin, environ) or (origin); an empty list leaves CORS to the application.
+        cors_credentials: Whether browsers may send cookies and authentication headers.
+        logger: `True`, `False` or a logger.
+        json: A module or object with `dumps` and `loads`.
+        async_handlers: Whether the message handlers of one client may run at the same time.
+        monitor_clients: Whether a client that does not answer pings is closed.
+        transports: A list of `polling` and `websocket`, or one of them; `None` for both.
+        upgrade_timeout: Seconds that an upgrade may take.
+        body_timeout: Seconds that the body of a POST may take to arrive.
+        max_in_flight: How many handlers of one client may be under way before its connection stops being read.
+        max_send_queue: How many bytes may wait for a client that does not read before it is closed.
+        send_stall_timeout: Seconds after which a client that reads nothing of what is being sent is closed.
+        ws_close_timeout: Seconds that a client may take to answer a close frame.
+        max_pending_pongs: How many WebSocket pings a client may send without reading the pongs.
+
+    Raises:
+        ValueError: for options that make no sense.
+    """
+
+    event_names: ClassVar[list[str]] = ["connect", "disconnect", "message"]
+    valid_transports: ClassVar[list[str]] = list(TRANSPORTS)
+    compression_methods: ClassVar[list[str]] = ["gzip", "deflate"]
+    reason = reason
+
+    def __init__(
+        self,
+        async_mode: str | None = None,
+        ping_interval: float | Sequence[float] = 25,
+        ping_timeout: float = 20,
+        max_http_buffer_size: int = 1_000_000,
+        allow_upgrades: bool = True,
+        http_compression: bool = True,
+        compression_threshold: int = 1024,
+        cookie: str | dict[str, Any] | None = None,
+        cors_allowed_origins: str | Sequence[str] | Callable[..., bool] | None = None,
+        cors_credentials: bool = True,
+        logger: bool | logging.Logger = False,
+        json: Any = None,
+        async_handlers: bool = True,
+        monitor_clients: bool | None = None,
+        transports: str | Sequence[str] | None = None,
+        *,
+        upgrade_timeout: float = 10,
+        body_timeout: float = 20,
+        max_in_flight: int = 64,
+        max_send_queue: int = 16 * 1024 * 1024,
+        send_stall_timeout: float = 30,
+        ws_close_timeout: float = 5,
+        max_pending_pongs: int = 60,
+        **unknown: Any,
+    ) -> None:
+        if unknown:
+            warn_about_unknown_options(unknown, option_names(type(self)), stacklevel=3)
+        self.async_mode = self._check_async_mode(async_mode)
+        self.ping_interval, self.ping_interval_grace_period = check_ping_interval(ping_interval)
+        self.ping_timeout = ping_timeout
+        self.max_http_buffer_size = max_http_buffer_size
+        self.allow_upgrades = allow_upgrades
+        self.http_compression = http_compression
+        self.compression_threshold = compression_threshold
+        self.cookie = cookie
+        self.cors_allowed_origins = cors_allowed_origins
+        self.cors_credentials = cors_credentials
+        self.json = json or engineio_json
+        self.codec = engineio_json.codec_for(json)
+        self.async_handlers = async_handlers
+        self.monitor_clients = True if monitor_clients is None else monitor_clients
+        self.transports = check_transports(transports)
+        self.upgrade_timeout = upgrade_timeout
+        self.body_timeout = body_timeout
+        self.max_in_flight = max_in_flight
+        self.max_send_queue = max_send_queue
+        self.send_stall_timeout = send_stall_timeout
+        self.ws_close_timeout = ws_close_timeout
+        self.max_pending_pongs = max_pending_pongs
+        self.logger = logger_for(logger, "engineio.server")
+        self.sockets: dict[str, Socket] = {}
+        self.handlers: dict[str, Handler] = {}
+        self.sequence_number = 0
+        self.deadlines = Deadlines(self._resolution())
+
+    # Options that programs assign after construction
+
+    @property
+    def cookie(self) -> str | dict[str, Any] | None:
+        """The cookie option."""
+        return self._cookie
+
+    @cookie.setter
+    def cookie(self, cookie: str | dict[str, Any] | None) -> None:
+        self._cookie_template = CookieTemplate(cookie)
+        self._cookie = cookie
+
+    @property
+    def cors_allowed_origins(self) -> Any:
+        """The origins whose pages may connect."""
+        return self._cors_allowed_origins
+
+    @cors_allowed_origins.setter
+    def cors_allowed_origins(self, origins: Any) -> None:
+        self._cors_allowed_origins = origins
+        self._cors: CORSPolicy | None = None
+
+    @property
+    def cors(self) -> CORSPolicy:
+        """The policy that the two CORS options make."""
+        policy = self._cors
+        if policy is None:
+            policy = self._cors = CORSPolicy(self._cors_allowed_origins, self.cors_credentials)
+        return policy
+
+    def _resolution(self) -> float:
+        shortest = min(self.ping_interval, self.ping_timeout)
+        return min(max(shortest / 20, 0.005), 0.25)
+
+    # Public API of both colours
+
+    def is_asyncio_based(self) -> bool:
+        """Returns whether the methods of this server are coroutines."""
+        return False
+
+    def async_modes(self) -> list[str]:
+        """Returns the values that `async_mode` may have."""
+        raise NotImplementedError
+
+    def _check_async_mode(self, async_mode: str | None) -> str:
+        modes = self.async_modes()
+        if async_mode is None:
+            return modes[0]
+        if async_mode not in modes:
+            raise ValueError(f"Invalid async_mode specified: {async_mode!r} is none of {', '.join(modes)}")
+        return async_mode
+
+    def on(self, event: str, handler: Handler | None = None) -> Any:
+        """Registers the handler of `connect`, `message` or `disconnect`; without a handler it is a decorator.
+
+        The handlers are called with (sid, environ), (sid, data) and (sid, reason). A connect handler refuses the
+        client by returning anything but `None` and `True`, which the client is told.
+
+        Raises:
+            ValueError: if there is no such event.
+        """
+        if event not in self.event_names:
+            raise ValueError("Invalid event")
+
+        def register(handler: Handler) -> Handler:
+            self.handlers[event] = handler
+            return handler
+
+        return register if handler is None else register(handler)
+
+    def transport(self, sid: str) -> str:
+        """Returns `polling` or `websocket`.
+
+        Raises:
+            KeyError: if there is no such connection.
+        """
+        return self._socket(sid).link.name
+
+    def generate_id(self) -> str:
+        """Returns a new sid: 96 random bits and a counter, 20 characters that need no escaping."""
+        self.sequence_number = (self.sequence_number + 1) & 0xFFFFFF
+        token = secrets.token_bytes(12) + self.sequence_number.to_bytes(3, "big")
+        return base64.urlsafe_b64encode(token).decode()
+
+    def _socket(self, sid: str) -> Socket:
+        try:
+            return self.sockets[sid]
+        except KeyError:
+            raise KeyError("Session not found") from None
+
+    # What a shell asks
+
+    def admit(self, request: Request, environ: Callable[[], dict[str, Any]], websocket: bool) -> Decision:
+        """Decides what a request may do, its origin included."""
+        if not self.cors.allows(request, environ):
+            self.logger.info("refused the origin of %r", request)
+            # What a reference server answers to an origin that it does not take is its "bad request"; for a WebSocket
+            # a browser shows no more than the status.
+            return Refusal(403 if websocket else 400, 3, "Bad request")
+        return admit(
+            request,
+            websocket=websocket,
+            sockets=self.sockets,
+            transports=self.transports,
+            allow_upgrades=self.allow_upgrades,
+        )
+
+    def handshake(self, socket: Socket) -> Outgoing:
+        """Returns the packet that answers a handshake. Engine.IO v4, "Handshake"."""
+        upgrades: list[str] = []
+        if socket.link.name == "polling" and self.allow_upgrades and "websocket" in self.transports:
+            upgrades.append("websocket")
+        content = {
+            "sid": socket.sid,
+            "upgrades": upgrades,
+            "pingInterval": round((self.ping_interval + self.ping_interval_grace_period) * 1000),
+            "pingTimeout": round(self.ping_timeout * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        return Outgoing(b"0" + self.codec.dumps(content))
+
+    def first_ping(self) -> float:
+        """Returns the delay of a connection's first ping in seconds: early by up to half an interval at random, so that
+        clients that came together (after a restart) are not pinged together for ever."""
+        return self.ping_interval * (0.5 + secrets.randbelow(512) / 1024)
+
+    def payload(self, socket: Socket, messages: list[Outgoing]) -> Response:
+        """Returns the answer to a poll or a polling handshake."""
+        revision = socket.revision
+        return Response(200, [("Content-Type", revision.content_type)], revision.encode_payload(messages))
+
+    def finish(self, request: Request, response: Response) -> Response:
+        """Adds what every answer carries: CORS headers, and compression where it is worth it."""
+        headers = [*response.headers, ("Cache-Control", "no-store")]
+        body, encoding = compress(
+            response.body, request.header(b"accept-encoding"), self.http_compression, self.compression_threshold
+        )
+        if encoding is not None:
+            headers.append(("Content-Encoding", encoding))
+            headers.append(("Vary", "Accept-Encoding"))
+        headers += self.cors.headers(request)
+        return Response(response.status, headers, body)
+
+
+def option_names(server: type[Any]) -> list[str]:
+    """Returns the names of all options of a server class, those of its base classes included."""
+    names: dict[str, None] = {}
+    for cls in server.__mro__:
+        if "__init__" in cls.__dict__:
+            for name, parameter in inspect.signature(cls.__dict__["__init__"]).parameters.items():
+                if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+                    names[name] = None
+    return list(names)
+
+
+class HandlerReceiver:
+    """Gives the messages of a connection to the program's own handlers.
+
+    Args:
+        submit: Has a function called and its result awaited: (handler, arguments, finish, token).
+    """
+
+    __slots__ = ("flow", "handlers", "logger", "socket", "submit")
+
+    def __init__(
+        self, socket: Socket, handlers: Mapping[str, Handler], submit: Callable[..., None], flow: InFlight, logger: Any
+    ) -> None:
+        self.socket = socket
+        self.handlers = handlers
+        self.submit = submit
+        self.flow = flow
+        self.logger = logger
+
+    def receive_text(self, data: bytes) -> None:
+        """Calls the message handler with a `str`."""
+        self._receive(data.decode())
+
+    def receive_binary(self, data: bytes) -> None:
+        """Calls the message handler with `bytes`."""
+        self._receive(data)
+
+    def _receive(self, data: str | bytes) -> None:
+        handler = self.handlers.get("message")
+        if handler is not None:
+            self.flow.started()
+            self.submit(handler, (self.socket.sid, data), self._message_done, None)
+
+    def _message_done(self, token: Any, result: Any, error: BaseException | None) -> None:
+        self.flow.finished()
+        self._log("message", error)
+
+    def closed(self, why: str) -> None:
+        """Calls the disconnect handler."""
+        handler = self.handlers.get("disconnect")
+        if handler is not None:
+            arguments = (self.socket.sid, why) if _takes(handler, 2) else (self.socket.sid,)
+            self.submit(handler, arguments, self._disconnect_done, None)
+
+    def _disconnect_done(self, token: Any, result: Any, error: BaseException | None) -> None:
+        self._log("disconnect", error)
+
+    def _log(self, event: str, error: BaseException | None) -> None:
+        if error is not None:
+            self.logger.error("%s handler failed", event, exc_info=error)
+
+
+def _takes(handler: Handler, count: int) -> bool:
+    """Returns whether a handler can be called with so many positional arguments."""
+    try:
+        inspect.signature(handler).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature
+        return True
+    return True

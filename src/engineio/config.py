@@ -1,0 +1,47 @@
+"""The options of an Engine.IO server: checked once, with a warning for each name that no option has."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable, Sequence
+
+__all__ = ["TRANSPORTS", "check_ping_interval", "check_transports", "warn_about_unknown_options"]
+
+TRANSPORTS = ("polling", "websocket")
+"""The transports that exist, in the order in which clients try them."""
+
+
+def check_transports(transports: str | Sequence[str] | None) -> list[str]:
+    """Returns the transports to offer; `None` stands for all of them and unknown names are left out.
+
+    Raises:
+        ValueError: if none is left.
+    """
+    if transports is None:
+        return list(TRANSPORTS)
+    names = [transports] if isinstance(transports, str) else list(transports)
+    valid = [name for name in names if name in TRANSPORTS]
+    if not valid:
+        raise ValueError("No valid transports provided")
+    return valid
+
+
+def check_ping_interval(ping_interval: float | Sequence[float]) -> tuple[float, float]:
+    """Returns the ping interval and its grace period, both in seconds.
+
+    The grace period is added to the interval that the handshake tells the client, and to nothing else.
+    """
+    if isinstance(ping_interval, (int, float)):
+        return ping_interval, 0
+    interval, grace_period = ping_interval
+    return interval, grace_period
+
+
+def warn_about_unknown_options(unknown: Iterable[str], known: Iterable[str], stacklevel: int) -> None:
+    """Warns about each option that does not exist and names the nearest one that does."""
+    names = list(known)
+    for option in unknown:
+        nearest = difflib.get_close_matches(option, names, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        warnings.warn(f"unknown option {option!r} is ignored{hint}", UserWarning, stacklevel=stacklevel + 1)

@@ -1,0 +1,121 @@
+"""The WSGI-style dict that handlers get for a session: a request and its ASGI scope in, `environ` out."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .request import Request
+
+__all__ = ["build_environ"]
+
+_USUAL_HEADERS = (
+    b"accept",
+    b"accept-encoding",
+    b"accept-language",
+    b"authorization",
+    b"cache-control",
+    b"connection",
+    b"cookie",
+    b"dnt",
+    b"forwarded",
+    b"host",
+    b"if-none-match",
+    b"origin",
+    b"pragma",
+    b"priority",
+    b"referer",
+    b"sec-ch-ua",
+    b"sec-ch-ua-mobile",
+    b"sec-ch-ua-platform",
+    b"sec-fetch-dest",
+    b"sec-fetch-mode",
+    b"sec-fetch-site",
+    b"sec-gpc",
+    b"sec-websocket-extensions",
+    b"sec-websocket-key",
+    b"sec-websocket-protocol",
+    b"sec-websocket-version",
+    b"te",
+    b"traceparent",
+    b"transfer-encoding",
+    b"upgrade",
+    b"upgrade-insecure-requests",
+    b"user-agent",
+    b"via",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-port",
+    b"x-forwarded-proto",
+    b"x-real-ip",
+    b"x-request-id",
+)
+
+_KEYS = {name: "HTTP_" + name.decode().upper().replace("-", "_") for name in _USUAL_HEADERS}
+_KEYS[b"content-type"] = "CONTENT_TYPE"
+_KEYS[b"content-length"] = "CONTENT_LENGTH"
+"""Header -> key of the usual ones. An environ lives as long as its session: shared keys are memory not spent."""
+
+_SCHEMES = {"ws": "http", "wss": "https"}
+
+
+def build_environ(request: Request, *, scope: Mapping[str, Any], receive: Any, send: Any) -> dict[str, Any]:
+    """Describe a request in the terms of PEP 3333, for an application that runs under ASGI.
+
+    Args:
+        request: The request.
+        scope: Its ASGI scope; kept under ``asgi.scope``.
+        receive: Kept under ``asgi.receive``.
+        send: Kept under ``asgi.send``.
+
+    Returns:
+        A new dict, which is the application's to change. ``wsgi.input`` is empty: the server reads the body itself.
+        ``PATH_INFO`` is text rather than PEP 3333's latin-1 view of UTF-8. Without a client address (a Unix socket)
+        ``REMOTE_ADDR`` is empty.
+    """
+    path = request.path
+    # Under a mount the path of ASGI includes the root path; PEP 3333's PATH_INFO is what follows SCRIPT_NAME.
+    script_name = (scope.get("root_path") or "").rstrip("/")
+    path_info = path[len(script_name) :] if path.startswith(script_name + "/") else path
+    raw_path: bytes | None = scope.get("raw_path")
+    raw_uri = raw_path.decode("latin-1") if raw_path else path
+    server = scope.get("server")
+    client = request.client
+    environ: dict[str, Any] = {
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.version": (1, 0),
+        "wsgi.async": True,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.url_scheme": _SCHEMES.get(request.scheme, request.scheme),
+        "SERVER_SOFTWARE": "asgi",
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": path_info,
+        "QUERY_STRING": request.query_string,
+        "RAW_URI": f"{raw_uri}?{request.query_string}" if request.query_string else raw_uri,
+        "SCRIPT_NAME": script_name,
+        "SERVER_PROTOCOL": "HTTP/" + scope.get("http_version", "1.1"),
+        "SERVER_NAME": server[0] if server else "asgi",
+        "SERVER_PORT": str(server[1] or 0) if server else "0",
+        "REMOTE_ADDR": client[0] if client else "",
+        "REMOTE_PORT": str(client[1]) if client else "0",
+        "asgi.scope": scope,
+        "asgi.receive": receive,
+        "asgi.send": send,
+    }
+    for name, value in request.merged_headers().items():
+        key = _KEYS.get(name)
+        if key is None:
+            # "X_Forwarded_For" would get the key of "X-Forwarded-For", which a proxy sets and a client must not.
+            if b"_" in name:
+                continue
+            # Upper case as bytes: as text, latin-1's sharp s would become "SS" and with it another header.
+            key = "HTTP_" + name.upper().replace(b"-", b"_").decode("latin-1")
+        environ[key] = value.decode("latin-1")
+    return environ

@@ -1,0 +1,585 @@
+"""The state machine of one Engine.IO connection: packets in, calls of its receiver and packets for its link out.
+
+Nothing here waits or looks at the clock. A `Socket` is what outlives a transport: it starts on a *link* (a polling
+link or a WebSocket), may move to another one by an upgrade, and ends once. What programs see of it is a `Receiver`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from .exceptions import ProtocolError
+from .packet import CLOSE, MESSAGE, NOOP, PONG, Outgoing
+from .payload import Revision
+
+__all__ = [
+    "Candidate",
+    "DirectLink",
+    "Host",
+    "Link",
+    "PendingLink",
+    "PollingLink",
+    "Receiver",
+    "Socket",
+    "State",
+    "reason",
+]
+
+
+class reason:
+    """Why a connection ended, as the disconnect handlers hear it."""
+
+    SERVER_DISCONNECT: Final = "server disconnect"
+    CLIENT_DISCONNECT: Final = "client disconnect"
+    PING_TIMEOUT: Final = "ping timeout"
+    TRANSPORT_CLOSE: Final = "transport close"
+    TRANSPORT_ERROR: Final = "transport error"
+
+
+class State(enum.Enum):
+    """The states of a socket; `TRANSITIONS` says which may follow which."""
+
+    CONNECTING = enum.auto()
+    """The handshake has arrived; a connect handler may still refuse it."""
+    OPEN = enum.auto()
+    """The handshake has been answered."""
+    CLOSING = enum.auto()
+    """Closed by the server while polling: over for the program, but the last packets wait to be fetched."""
+    CLOSED = enum.auto()
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.CONNECTING: frozenset({State.OPEN, State.CLOSED}),
+    State.OPEN: frozenset({State.CLOSING, State.CLOSED}),
+    State.CLOSING: frozenset({State.CLOSED}),
+    State.CLOSED: frozenset(),
+}
+
+
+class Receiver(Protocol):
+    """What takes the messages of a socket: an application protocol such as Socket.IO, or the program's handlers."""
+
+    def receive_text(self, data: bytes) -> None:
+        """Takes a text message, UTF-8."""
+
+    def receive_binary(self, data: bytes) -> None:
+        """Takes a binary message."""
+
+    def closed(self, reason: str) -> None:
+        """Called exactly once, when the connection has ended after it was open."""
+
+
+class Link(Protocol):
+    """A transport as a socket sees it. None of its methods waits."""
+
+    name: str
+    """`polling` or `websocket`."""
+
+    def flush(self) -> None:
+        """Sends what the socket's outbox holds, as far as the transport takes it."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Sends what can be sent, then closes the transport; `code` as in RFC 6455, section 7.4.1."""
+
+    def pause_reading(self) -> None:
+        """The socket is halted: nothing more is to be given to it."""
+
+    def resume_reading(self) -> None:
+        """The socket goes on: first what was kept back, then the transport."""
+
+
+class DirectLink(Link, Protocol):
+    """A WebSocket, which can also send what is in no outbox."""
+
+    target: Any
+    """What its messages go to."""
+
+    def send(self, message: Outgoing) -> None:
+        """Sends one message past the outbox."""
+
+
+class Host(Protocol):
+    """What a socket needs of its server."""
+
+    ping_interval: float
+    ping_timeout: float
+    monitor_clients: bool
+    upgrade_timeout: float
+    max_send_queue: int
+
+    def mark_dirty(self, socket: Socket) -> None:
+        """Has `socket.flush()` called soon, once for all that is put into the outbox until then."""
+
+    def schedule(self, item: Any, delay: float) -> None:
+        """Sets the deadline of `item` to `delay` seconds from now."""
+
+    def unschedule(self, item: Any) -> None:
+        """Removes the deadline of `item`."""
+
+    def forget(self, socket: Socket) -> None:
+        """Removes the socket from the table of sids."""
+
+    def build_environ(self, source: Any) -> dict[str, Any]:
+        """Returns the WSGI-style dictionary of a handshake; `source` is what the binding has kept of it."""
+
+
+PING: Final = Outgoing(b"2")
+PROBE_ANSWER: Final = Outgoing(b"3probe")
+NOTHING: Final = Outgoing(b"6")
+END: Final = Outgoing(b"1")
+
+EARLY_FLUSH: Final = 64 * 1024
+"""With so many bytes in the outbox it is flushed at once rather than at the end of the loop iteration, so that the
+transport's own flow control sees a big burst while it is being made."""
+
+LINGER: Final = 30.0
+"""How long a polling client may take to fetch its last packets, in seconds (the reference implementation's value)."""
+
+
+class Socket:
+    """One Engine.IO connection.
+
+    Attributes:
+        sid: The session id.
+        state: Where in its life it is.
+        link: The transport in use.
+        receiver: What takes its messages; set before `open()`.
+        outbox: The messages that wait to be sent, in order.
+        pending: The size of the outbox in bytes.
+        halted: Whether the link must not deliver any more, for now or for good.
+        session: The program's own data, or `None` as long as there is none.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_awaiting_pong",
+        "_candidate",
+        "_environ",
+        "_pinged",
+        "_source",
+        "bucket",
+        "halted",
+        "host",
+        "link",
+        "outbox",
+        "pending",
+        "receiver",
+        "revision",
+        "session",
+        "sid",
+        "state",
+    )
+
+    bucket: int | None
+
+    def __init__(self, host: Host, sid: str, revision: Revision, link: Link, source: Any) -> None:
+        self.host = host
+        self.sid = sid
+        self.revision = revision
+        self.link: Link = link
+        self.receiver: Receiver | None = None
+        self.state = State.CONNECTING
+        self.outbox: list[Outgoing] = []
+        self.pending = 0
+        self.halted = False
+        self.session: dict[Any, Any] | None = None
+        self.bucket = None
+        self._source = source
+        self._environ: dict[str, Any] | None = None
+        self._awaiting_pong = False
+        self._pinged = 0.0
+        self._candidate: Candidate | None = None
+
+    # Life
+
+    def _enter(self, state: State) -> None:
+        if state not in TRANSITIONS[self.state]:
+            raise RuntimeError(f"an Engine.IO socket cannot go from {self.state.name} to {state.name}")
+        self.state = state
+
+    @property
+    def environ(self) -> dict[str, Any]:
+        """The WSGI-style dictionary of the handshake: one object for the life of the socket, made when first used."""
+        environ = self._environ
+        if environ is None:
+            environ = self._environ = self.host.build_environ(self._source)
+        return environ
+
+    def open(self, handshake: Outgoing, first_ping: float) -> None:
+        """Answers the handshake; `first_ping` is the delay of the first ping in seconds."""
+        self._enter(State.OPEN)
+        # What a connect handler has sent already comes after the handshake.
+        self.outbox.insert(0, handshake)
+        self.pending += handshake.size
+        self.host.mark_dirty(self)
+        self.host.schedule(self, first_ping)
+
+    def reject(self) -> None:
+        """Ends a socket whose handshake is refused; its receiver hears nothing."""
+        self._enter(State.CLOSED)
+        self.halted = True
+        self.host.forget(self)
+
+    def close(self, why: str = reason.SERVER_DISCONNECT, code: int = 1000) -> None:
+        """Closes the connection from this side; what is in the outbox is still sent."""
+        if self.state is State.OPEN and self.link.name == "polling":
+            # Engine.IO v4, "Close": on polling a close packet tells the client; it goes out with the last messages.
+            self._drop_candidate()
+            self.push(END)
+            self._enter(State.CLOSING)
+            self.halted = True
+            self.host.schedule(self, LINGER)
+            self.link.close(code, why)
+            self._tell_receiver(why)
+        else:
+            self._end(why, code)
+
+    def fail(self, why: str = reason.TRANSPORT_ERROR, code: int = 1002) -> None:
+        """Closes the connection because the client broke the protocol or a limit; nothing more is sent."""
+        if self.state is not State.CLOSED:
+            self.outbox.clear()
+            self.pending = 0
+            self._end(why, code)
+
+    def lost(self, why: str = reason.TRANSPORT_CLOSE) -> None:
+        """The transport is gone."""
+        self._end(why, 1000)
+
+    def _end(self, why: str, code: int) -> None:
+        before = self.state
+        if before is State.CLOSED:
+            return
+        self._enter(State.CLOSED)
+        self.halted = True
+        self.host.unschedule(self)
+        self.host.forget(self)
+        self._drop_candidate()
+        self.link.close(code, why)
+        self.outbox.clear()
+        self.pending = 0
+        if before is State.OPEN:
+            self._tell_receiver(why)
+
+    def _tell_receiver(self, why: str) -> None:
+        receiver = self.receiver
+        if receiver is not None:
+            receiver.closed(why)
+
+    def _drop_candidate(self) -> None:
+        candidate, self._candidate = self._candidate, None
+        if candidate is not None:
+            candidate.close()
+
+    # Out
+
+    def push(self, message: Outgoing) -> None:
+        """Puts a message into the outbox. Never blocks; after the end of the connection it does nothing."""
+        # The order of the checks is that of the hot path: an open socket with an empty outbox.
+        if self.state is not State.OPEN:
+            if self.state is State.CONNECTING:
+                self.outbox.append(message)
+            return
+        outbox = self.outbox
+        if not outbox:
+            self.host.mark_dirty(self)
+        outbox.append(message)
+        pending = self.pending = self.pending + message.size
+        if pending > EARLY_FLUSH:
+            self._relieve()
+
+    def _relieve(self) -> None:
+        self.link.flush()
+        if self.pending > self.host.max_send_queue and self.state is State.OPEN:
+            self.fail(reason.TRANSPORT_ERROR, 1013)
+
+    def take(self) -> list[Outgoing]:
+        """Removes and returns what is in the outbox."""
+        outbox = self.outbox
+        self.outbox = []
+        self.pending = 0
+        return outbox
+
+    # In
+
+    def receive_text(self, data: bytes) -> None:
+        """Takes one packet from a WebSocket text frame."""
+        kind = data[0] if data else 0
+        if kind == 0x34:  # a message
+            self.receiver.receive_text(data[1:])  # type: ignore[union-attr]
+        elif kind == 0x33:  # a pong
+            self._awaiting_pong = False
+        elif 0x30 <= kind <= 0x36:
+            self._receive_control(kind - 0x30)
+        else:
+            self.fail()
+
+    def receive_binary(self, data: bytes) -> None:
+        """Takes one WebSocket binary frame. Engine.IO v4, "Packet encoding": it is always a message."""
+        self.receiver.receive_binary(data)  # type: ignore[union-attr]
+
+    def receive_packet(self, kind: int, data: bytes, binary: bool) -> None:
+        """Takes one packet from a polling payload.
+
+        Raises:
+            ProtocolError: if a server does not take such a packet.
+        """
+        if kind == MESSAGE:
+            if binary:
+                self.receiver.receive_binary(data)  # type: ignore[union-attr]
+            else:
+                self.receiver.receive_text(data)  # type: ignore[union-attr]
+        elif kind == PONG:
+            self._awaiting_pong = False
+        else:
+            self._receive_control(kind)
+        if self.state is State.CLOSED and kind != CLOSE:
+            raise ProtocolError("the connection was closed because of this packet")
+
+    def _receive_control(self, kind: int) -> None:
+        if kind == CLOSE:
+            self._receive_close()
+        elif kind != NOOP:
+            # A ping goes the wrong way in Engine.IO 4 ("invalid heartbeat direction"); open and upgrade come from
+            # the other side or belong to a probe.
+            self.fail()
+
+    def _receive_close(self) -> None:
+        # Suite, "forcefully closes the session": the pending poll is answered with a noop.
+        if self.link.name == "polling":
+            self.outbox.append(NOTHING)
+        self._end(reason.CLIENT_DISCONNECT, 1000)
+
+    # Flow control
+
+    def halt(self) -> None:
+        """Stops the delivery of messages to the receiver until `proceed()`."""
+        if not self.halted:
+            self.halted = True
+            self.link.pause_reading()
+
+    def proceed(self) -> None:
+        """Ends what `halt()` began."""
+        if self.halted and self.state is State.OPEN:
+            self.halted = False
+            self.link.resume_reading()
+
+    # Heartbeat
+
+    def expire(self, now: float) -> None:
+        """The socket's deadline has passed: time for a ping, for a missing pong, or for the end of lingering."""
+        host = self.host
+        if self.state is State.CLOSING:
+            self._end(reason.SERVER_DISCONNECT, 1000)
+        elif self.state is State.OPEN:
+            timeout = host.ping_timeout
+            if self._awaiting_pong:
+                if self.halted or not host.monitor_clients:
+                    # The pong may be among what is not being read: the client is not to blame.
+                    self._pinged = now
+                elif now >= self._pinged + timeout:
+                    self._end(reason.PING_TIMEOUT, 1000)
+                    return
+                host.schedule(self, max(self._pinged + timeout - now, 0.0))
+            elif now < self._pinged + host.ping_interval and self._pinged:
+                host.schedule(self, self._pinged + host.ping_interval - now)
+            else:
+                self._pinged = now
+                self._awaiting_pong = True
+                self.push(PING)
+                host.schedule(self, min(timeout, host.ping_interval))
+
+    # Upgrade
+
+    def begin_upgrade(self, link: DirectLink) -> Candidate | None:
+        """Lets a new WebSocket try to become the transport; `None` if it may not.
+
+        Engine.IO v4, "Upgrade". One candidate at a time; a socket that already is on a WebSocket takes none.
+        """
+        if self.state is not State.OPEN or self.link.name != "polling" or self._candidate is not None:
+            return None
+        candidate = self._candidate = Candidate(self, link)
+        self.host.schedule(candidate, self.host.upgrade_timeout)
+        return candidate
+
+    @property
+    def upgrading(self) -> bool:
+        """Whether a WebSocket has sent its probe and polls are to be released at once."""
+        return self._candidate is not None and self._candidate.probed
+
+    def finish_upgrade(self, link: Link) -> None:
+        """Moves to the link that has proved itself; whatever is in the outbox goes out there."""
+        polling, self.link = self.link, link
+        self._candidate = None
+        polling.close(1000, "upgraded")
+        if self.outbox:
+            self.host.mark_dirty(self)
+
+    def abort_upgrade(self, candidate: Candidate) -> None:
+        """The candidate has failed: the connection stays on polling."""
+        if self._candidate is candidate:
+            self._candidate = None
+
+
+class Candidate:
+    """A WebSocket that tries to become the transport of a socket: what its first two messages have to be."""
+
+    __slots__ = ("bucket", "halted", "link", "probed", "socket")
+
+    bucket: int | None
+
+    def __init__(self, socket: Socket, link: DirectLink) -> None:
+        self.socket = socket
+        self.link = link
+        self.probed = False
+        self.halted = False
+        self.bucket = None
+
+    def receive_text(self, data: bytes) -> None:
+        """Takes the probe, then the upgrade; anything else ends the attempt, but not the connection."""
+        socket = self.socket
+        if data == b"2probe" and not self.probed:
+            # Engine.IO v4, "Upgrade": the server answers the probe, then releases the poll with a noop packet.
+            self.probed = True
+            self.link.send(PROBE_ANSWER)
+            socket.link.flush()
+        elif data == b"5" and self.probed:
+            socket.host.unschedule(self)
+            self.link.target = socket
+            socket.finish_upgrade(self.link)
+        else:
+            self.fail()
+
+    def receive_binary(self, data: bytes) -> None:
+        """A binary message can be neither."""
+        self.fail()
+
+    def take(self) -> list[Outgoing]:
+        """A candidate has no outbox."""
+        return []
+
+    def fail(self, why: str = reason.TRANSPORT_ERROR, code: int = 1002) -> None:
+        """Closes the candidate; polling goes on."""
+        self.lost()
+        self.link.close(code, why)
+
+    def lost(self, why: str = reason.TRANSPORT_CLOSE) -> None:
+        """The WebSocket is gone before it was of use."""
+        self.halted = True
+        self.socket.host.unschedule(self)
+        self.socket.abort_upgrade(self)
+
+    def close(self, why: str = reason.SERVER_DISCONNECT, code: int = 1000) -> None:
+        """Ends the attempt because the connection or the server ends."""
+        self.lost()
+        self.link.close(code, why)
+
+    def expire(self, now: float) -> None:
+        """The upgrade took too long."""
+        self.fail(code=1000)
+
+
+class PendingLink:
+    """Stands in for a WebSocket that is not accepted yet."""
+
+    __slots__ = ()
+
+    name = "websocket"
+
+    def flush(self) -> None:
+        """Nothing is sent before the handshake has been answered."""
+
+    def close(self, code: int, reason: str) -> None:
+        """There is nothing to close."""
+
+    def pause_reading(self) -> None:
+        """Nothing is read."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read."""
+
+
+class PollingLink:
+    """Long-polling: at most one GET waits for packets, at most one POST brings some.
+
+    Attributes:
+        wake: What to call when the waiting GET can be answered; `None` while none waits.
+        posting: Whether a POST is being taken in.
+        proceed: What to call when a halted POST may go on.
+    """
+
+    __slots__ = ("final", "posting", "proceed", "socket", "wake")
+
+    name = "polling"
+
+    def __init__(self) -> None:
+        self.socket: Socket = None  # type: ignore[assignment]  # set right after the socket is made, which needs it
+        self.wake: Callable[[], None] | None = None
+        self.posting = False
+        self.proceed: Callable[[], None] | None = None
+        self.final: list[Outgoing] | None = None
+
+    def begin_poll(self) -> bool:
+        """Admits a GET; two at a time break the protocol, which ends the connection.
+
+        Engine.IO v4 suite, "closes the session upon duplicate poll requests": the first one is answered with a
+        close packet.
+        """
+        if self.wake is None:
+            return True
+        self.socket.outbox.append(END)
+        self.socket.lost(reason.TRANSPORT_ERROR)
+        return False
+
+    def begin_post(self) -> bool:
+        """Admits a POST; two at a time break the protocol, which ends the connection."""
+        if self.posting:
+            self.socket.fail()
+            return False
+        self.posting = True
+        return True
+
+    def ready(self) -> bool:
+        """Whether a GET can be answered without waiting."""
+        socket = self.socket
+        return bool(socket.outbox) or self.final is not None or socket.upgrading or socket.state is State.CLOSED
+
+    def take(self) -> list[Outgoing]:
+        """Returns the packets for the answer of a GET; a noop if there are none."""
+        socket = self.socket
+        if self.final is not None:
+            return self.final or [NOTHING]
+        messages = socket.take()
+        if socket.state is State.CLOSING:
+            socket._end(reason.SERVER_DISCONNECT, 1000)
+        # Engine.IO v4, "Upgrade": "a noop packet" releases the poll.
+        return messages or [NOTHING]
+
+    def flush(self) -> None:
+        """Answers the waiting GET, if one waits and there is something to say."""
+        wake = self.wake
+        if wake is not None and self.ready():
+            self.wake = None
+            wake()
+
+    def close(self, code: int, reason: str) -> None:
+        """Answers the waiting GET with what is left."""
+        socket = self.socket
+        if socket.link is not self:  # an upgrade: what is in the outbox belongs to the WebSocket
+            self.final = []
+        elif socket.state is State.CLOSED and self.final is None:
+            self.final = socket.take()
+        for wake in (self.wake, self.proceed):
+            if wake is not None:
+                wake()
+        self.wake = self.proceed = None
+
+    def pause_reading(self) -> None:
+        """Nothing to do: the POST that is being taken in looks at `socket.halted` after every packet."""
+
+    def resume_reading(self) -> None:
+        """Lets the POST go on that was stopped by `halted`."""
+        proceed, self.proceed = self.proceed, None
+        if proceed is not None:
+            proceed()

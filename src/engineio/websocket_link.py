@@ -1,0 +1,205 @@
+"""The link of an Engine.IO socket over a raw stream: RFC 6455 frames in, packets to the socket; its outbox to frames.
+
+It neither waits nor knows whose stream it is: a subclass per colour offers `write`, `shut` and the reading switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Protocol
+
+from .packet import Outgoing
+from .protocol import reason
+from .websocket import BINARY, CLOSE, PING, TEXT, FrameReader, decode_close, encode_close, encode_frame
+
+__all__ = ["Target", "WebSocketLink"]
+
+MAX_PENDING_PONGS = 60
+"""How many pings a peer may send without reading the pongs; the same as in the `ws` package for Node."""
+
+
+class Target(Protocol):
+    """What the messages of a link go to: a `Socket`, a `Candidate`, or anything that speaks over a WebSocket."""
+
+    halted: bool
+
+    def take(self) -> list[Outgoing]:
+        """Removes and returns what is to be sent."""
+
+    def receive_text(self, data: bytes) -> None:
+        """Takes a text message."""
+
+    def receive_binary(self, data: bytes) -> None:
+        """Takes a binary message."""
+
+    def lost(self, why: str = ...) -> None:
+        """The link is gone."""
+
+    def fail(self, why: str = ..., code: int = ...) -> None:
+        """The peer broke the rules; the target closes the link with this code."""
+
+    def close(self, why: str = ..., code: int = ...) -> None:
+        """This side ends it; the target closes the link with this code."""
+
+
+class WebSocketLink:
+    """A WebSocket, seen from the server.
+
+    Attributes:
+        target: What the messages go to. The upgrade of a connection puts the socket in place of the candidate.
+        blocked: Whether the stream takes no more for now.
+        closing: Whether a close frame has been sent, so that nothing may follow it.
+    """
+
+    __slots__ = ("_backlog", "_outbox", "blocked", "closing", "max_pending_pongs", "pending_pongs", "reader", "target")
+
+    name = "websocket"
+
+    def __init__(self, max_size: int, max_pending_pongs: int = MAX_PENDING_PONGS) -> None:
+        self.reader = FrameReader(max_size)
+        self.target: Target = None  # type: ignore[assignment]  # set at once: link and target need each other
+        self.blocked = False
+        self.closing = False
+        self.pending_pongs = 0
+        self.max_pending_pongs = max_pending_pongs
+        self._backlog: Iterator[tuple[int, bytes]] | None = None
+
+    # The stream, in a subclass
+
+    def write(self, data: bytes) -> None:
+        """Hands bytes to the stream."""
+        raise NotImplementedError
+
+    def shut(self, at_once: bool) -> None:
+        """Ends the stream when all is written; unless `at_once`, the peer gets some seconds to do so itself."""
+        raise NotImplementedError
+
+    def stop_reading(self) -> None:
+        """Has the stream deliver nothing until `start_reading()`."""
+        raise NotImplementedError
+
+    def start_reading(self) -> None:
+        """Ends what `stop_reading()` began."""
+        raise NotImplementedError
+
+    # In
+
+    def receive_data(self, data: bytes) -> None:
+        """Takes what the stream has delivered."""
+        events = iter(self.reader.receive(data))
+        if self._backlog is None:
+            self._deliver(events)
+        else:
+            # Reading is stopped, but this was on its way already.
+            self._backlog = chain(self._backlog, events)
+
+    def _deliver(self, events: Iterator[tuple[int, bytes]]) -> None:
+        for opcode, payload in events:
+            if opcode == TEXT:
+                self.target.receive_text(payload)
+            elif opcode == BINARY:
+                self.target.receive_binary(payload)
+            else:
+                self._receive_control(opcode, payload)
+            if self.target.halted:
+                self._hold(events)
+                return
+        if self.reader.error is not None:
+            self._receive_error()
+
+    def _hold(self, rest: Iterator[tuple[int, bytes]]) -> None:
+        if not self.closing:
+            self._backlog = rest
+            return
+        # Closing: all that still matters is the peer's close frame.
+        for opcode, _ in rest:
+            if opcode == CLOSE:
+                self.shut(at_once=True)
+
+    def _receive_error(self) -> None:
+        error = self.reader.error
+        assert error is not None
+        if self.closing:
+            self.shut(at_once=True)
+        else:
+            self.target.fail(reason.TRANSPORT_ERROR, error.code)
+
+    def _receive_control(self, opcode: int, payload: bytes) -> None:
+        if opcode == PING:
+            # RFC 6455, 5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response".
+            if self.closing:
+                return
+            if self.blocked:
+                self.pending_pongs += 1
+                if self.pending_pongs > self.max_pending_pongs:
+                    self.target.fail(reason.TRANSPORT_ERROR, 1008)
+                    return
+            self.write(encode_frame(0xA, payload))
+        elif opcode == CLOSE:
+            if self.closing:
+                self.shut(at_once=True)
+                return
+            # RFC 6455, 5.5.1: "When sending a Close frame in response, the endpoint typically echos the status code".
+            code, _ = decode_close(payload)
+            self.closing = True
+            self.write(encode_close(1000 if code == 1005 else code))
+            self.shut(at_once=True)
+            self.target.lost(reason.TRANSPORT_CLOSE)
+
+    def pause_reading(self) -> None:
+        """The socket is halted; what is left of the chunk at hand is kept."""
+        self.stop_reading()
+
+    def resume_reading(self) -> None:
+        """Delivers what was kept, and then goes on reading unless the socket is halted again."""
+        backlog = self._backlog
+        if backlog is None:
+            self.start_reading()
+            return
+        self._backlog = None
+        self._deliver(backlog)
+        if self._backlog is None and not self.closing:
+            self.start_reading()
+
+    # Out
+
+    def send(self, message: Outgoing) -> None:
+        """Sends one message past the outbox."""
+        if not self.closing:
+            self.write(message.frame())
+
+    def flush(self) -> None:
+        """Sends the outbox of the socket in one write."""
+        if self.blocked or self.closing:
+            return
+        messages = self.target.take()
+        if messages:
+            self.write(b"".join([message.frame() for message in messages]))
+
+    def close(self, code: int, reason: str) -> None:
+        """Sends the outbox and a close frame; then the stream ends when the peer has closed too, or a timeout has."""
+        if self.closing:
+            return
+        self._backlog = None
+        if self.blocked and code == 1013:
+            # The peer does not read: a close frame would wait behind all that it has not read.
+            self.closing = True
+            self.abort()
+            return
+        frames = [message.frame() for message in self.target.take()]
+        frames.append(encode_close(code, reason))
+        self.closing = True
+        self.write(b"".join(frames))
+        self.shut(at_once=False)
+        self.start_reading()
+
+    def abort(self) -> None:
+        """Ends the stream at once."""
+        raise NotImplementedError
+
+    def stream_ended(self, why: str = reason.TRANSPORT_CLOSE) -> None:
+        """The stream is gone."""
+        self.closing = True
+        self._backlog = None
+        self.target.lost(why)

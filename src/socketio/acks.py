@@ -1,0 +1,44 @@
+"""What a `call()` waits for: an acknowledgement, or the certainty that none will come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """The callback of a `call()`. Unlike other callbacks it is called at once and told of the end of the client.
+
+    Args:
+        resolve: Called once with the arguments of the acknowledgement.
+        abandon: Called once instead if the client has left.
+    """
+
+    __slots__ = ("_abandon", "_resolve", "ack_id", "member")
+
+    def __init__(self, resolve: Callable[[tuple[Any, ...]], object], abandon: Callable[[], object]) -> None:
+        self._resolve = resolve
+        self._abandon = abandon
+        self.member: Any = None
+        self.ack_id = 0
+
+    def __call__(self, *arguments: Any) -> None:
+        self._resolve(arguments)
+
+    def abandon(self) -> None:
+        """No acknowledgement will come."""
+        self._abandon()
+
+    def forget(self) -> None:
+        """Nobody waits any more: a late acknowledgement is like an unknown one."""
+        if self.member is not None:
+            self.member.take_ack(self.ack_id)
+
+
+def value_of(arguments: tuple[Any, ...]) -> Any:
+    """Returns what `call()` returns: `None` for no argument, the only one, or all of them as a tuple."""
+    if not arguments:
+        return None
+    return arguments[0] if len(arguments) == 1 else arguments

@@ -1,0 +1,337 @@
+"""`AsyncServer`: a Socket.IO server for asyncio. What waits here is `call()`, `disconnect()` and the handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from asyncio import _get_running_loop
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import engineio
+from engineio.packet import MESSAGE
+from engineio.packet import Packet as EnginePacket
+from engineio.protocol import Socket, reason
+
+from ..acks import Answer, value_of
+from ..base_server import BaseServer
+from ..exceptions import TimeoutError
+from ..packet import DISCONNECT, Packet
+from ..protocol import Connection, Member, MemberState
+from .manager import AsyncManager
+
+__all__ = ["AsyncServer"]
+
+T = TypeVar("T")
+
+
+class AsyncServer(BaseServer):
+    """A Socket.IO server for asyncio. See :class:`BaseServer` for the options, besides those of Engine.IO.
+
+    It belongs to the event loop that serves its first request; an `emit` that is awaited on another thread's loop is
+    handed over to that one.
+    """
+
+    def __init__(
+        self,
+        client_manager: Any = None,
+        logger: Any = False,
+        json: Any = None,
+        async_handlers: bool = True,
+        namespaces: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            client_manager=client_manager,
+            logger=logger,
+            json=json,
+            async_handlers=async_handlers,
+            namespaces=namespaces,
+            **kwargs,
+        )
+        self._leaving: dict[Member, asyncio.Future[None]] = {}
+        self._intercepts: list[Coroutine[Any, Any, Any]] = []
+        self.submit = self.eio.runner.submit  # type: ignore[method-assign]  # one call less for every event
+        self.eio.accept = self._accept
+
+    def is_asyncio_based(self) -> bool:
+        """Returns whether the methods of this server are coroutines."""
+        return True
+
+    # Emitting
+
+    async def emit(
+        self,
+        event: str,
+        data: Any = None,
+        to: Any = None,
+        room: Any = None,
+        skip_sid: Any = None,
+        namespace: str | None = None,
+        callback: Callable[..., Any] | None = None,
+        ignore_queue: bool = False,
+    ) -> None:
+        """Sends an event. It is on its way when this returns; a client that is slow to read holds up nobody.
+
+        Args:
+            event: Its name.
+            data: A tuple for several arguments, `None` for none; anything else is the only one. `bytes` go as binary.
+            to: A sid, a room, or a list of them; `None` for everybody in the namespace.
+            room: Another name of `to`.
+            skip_sid: A sid, or several, that do not get it.
+            namespace: `None` for `/`.
+            callback: A function or coroutine function that is called with the acknowledgement of each recipient.
+            ignore_queue: Whether only clients of this process get it, where there are several.
+
+        Raises:
+            TypeError: if JSON cannot hold the data.
+        """
+        if _get_running_loop() is not self.eio._loop and self.eio.is_foreign():
+            await self.eio.hand_over(self.emit(event, data, to, room, skip_sid, namespace, callback, ignore_queue))
+            return
+        await self.manager.emit(
+            event,
+            data,
+            namespace or "/",
+            room=room if to is None else to,
+            skip_sid=skip_sid,
+            callback=callback,
+            ignore_queue=ignore_queue,
+        )
+        if self._intercepts:
+            await self._finish_intercepts()
+
+    async def send(
+        self,
+        data: Any,
+        to: Any = None,
+        room: Any = None,
+        skip_sid: Any = None,
+        namespace: str | None = None,
+        callback: Callable[..., Any] | None = None,
+        ignore_queue: bool = False,
+    ) -> None:
+        """Sends the event `message`; the arguments are those of `emit`."""
+        await self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
+
+    async def call(
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        timeout: float | None = 60,
+        ignore_queue: bool = False,
+    ) -> Any:
+        """Sends an event to one client and returns its acknowledgement: `None`, the value, or a tuple of several.
+
+        Args:
+            event: Its name.
+            data: As for `emit`.
+            to: The sid of the client.
+            sid: Another name of `to`.
+            namespace: `None` for `/`.
+            timeout: How many seconds to wait; `None` for as long as the client is connected.
+            ignore_queue: As for `emit`.
+
+        Raises:
+            ValueError: if there is no client to call.
+            RuntimeError: if handlers run one after the other, so that this one would keep the answer from being read.
+            TimeoutError: (`socketio.exceptions`) if no answer came in time, or the client has left.
+        """
+        if self.eio.is_foreign():
+            return await self.eio.hand_over(self.call(event, data, to, sid, namespace, timeout, ignore_queue))
+        recipient = sid if to is None else to
+        if recipient is None:
+            raise ValueError("Cannot use call() to broadcast.")
+        if not self.async_handlers:
+            raise RuntimeError("Cannot use call() when async_handlers is False.")
+        future: asyncio.Future[tuple[Any, ...]] = asyncio.get_running_loop().create_future()
+
+        def resolve(arguments: tuple[Any, ...]) -> None:
+            if not future.done():
+                future.set_result(arguments)
+
+        def abandon() -> None:
+            if not future.done():
+                future.set_exception(TimeoutError())
+
+        answer = Answer(resolve, abandon)
+        await self.emit(event, data, to=recipient, namespace=namespace, callback=answer, ignore_queue=ignore_queue)
+        try:
+            async with asyncio.timeout(timeout):
+                return value_of(await future)
+        except builtins.TimeoutError:
+            raise TimeoutError() from None
+        finally:
+            answer.forget()
+
+    # Rooms
+
+    async def enter_room(self, sid: str, room: Any, namespace: str | None = None) -> None:
+        """Puts a client into a room; it leaves all of them when it disconnects.
+
+        Raises:
+            ValueError: if the room is that of another client's sid, or cannot be the name of a room.
+            KeyError: if there is no such client in the namespace.
+        """
+        if self.eio.is_foreign():
+            await self.eio.hand_over(self.enter_room(sid, room, namespace))
+            return
+        await self.manager.enter_room(sid, namespace or "/", room)
+
+    async def leave_room(self, sid: str, room: Any, namespace: str | None = None) -> None:
+        """Takes a client out of a room."""
+        if self.eio.is_foreign():
+            await self.eio.hand_over(self.leave_room(sid, room, namespace))
+            return
+        await self.manager.leave_room(sid, namespace or "/", room)
+
+    async def close_room(self, room: Any, namespace: str | None = None) -> None:
+        """Takes everybody out of a room.
+
+        Raises:
+            ValueError: if the room is that of a client's own sid.
+        """
+        if self.eio.is_foreign():
+            await self.eio.hand_over(self.close_room(room, namespace))
+            return
+        await self.manager.close_room(room, namespace or "/")
+
+    # Sessions
+
+    async def get_session(self, sid: str, namespace: str | None = None) -> dict[Any, Any]:
+        """Returns the program's own data of a client in a namespace; changes of it are kept.
+
+        Raises:
+            KeyError: if there is no such client.
+        """
+        namespace = namespace or "/"
+        session: dict[Any, Any] = self._sessions(sid, namespace).setdefault(namespace, {})
+        return session
+
+    async def save_session(self, sid: str, session: dict[Any, Any], namespace: str | None = None) -> None:
+        """Replaces the program's own data of a client in a namespace.
+
+        Raises:
+            KeyError: if there is no such client.
+        """
+        namespace = namespace or "/"
+        self._sessions(sid, namespace)[namespace] = session
+
+    @asynccontextmanager
+    async def session(self, sid: str, namespace: str | None = None) -> AsyncIterator[dict[Any, Any]]:
+        """An asynchronous context manager that gives the session and saves it at its end."""
+        session = await self.get_session(sid, namespace)
+        try:
+            yield session
+        finally:
+            if self.manager.is_pre_connected(sid, namespace or "/"):
+                await self.save_session(sid, session, namespace)
+
+    # Life
+
+    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
+        """Disconnects a client from a namespace and waits for the disconnect handler. Unknown clients are ignored."""
+        if self.eio.is_foreign():
+            await self.eio.hand_over(self.disconnect(sid, namespace, ignore_queue))
+            return
+        namespace = namespace or "/"
+        if not await self.manager.can_disconnect(sid, namespace):
+            return
+        member: Member = self.manager.member(sid, namespace)
+        self.transmit(member.connection, DISCONNECT, namespace, None, None)
+        member.connection.leave(member, reason.SERVER_DISCONNECT)
+        if member.state is not MemberState.GONE:
+            future = self._leaving.setdefault(member, asyncio.get_running_loop().create_future())
+            await asyncio.shield(future)
+
+    def left(self, member: Member) -> None:
+        """Removes a member."""
+        super().left(member)
+        future = self._leaving.pop(member, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    async def handle_request(self, *args: Any) -> Any:
+        """Serves one request of the framework; for ASGI the arguments are (scope, receive, send)."""
+        return await self.eio.handle_request(*args)
+
+    async def shutdown(self) -> None:
+        """Ends the server's background work; `close()` also says goodbye to the clients."""
+        await self.eio.shutdown()
+
+    async def close(self, timeout: float = 10) -> None:
+        """Closes all connections and waits, at most `timeout` seconds, for the disconnect handlers."""
+        await self.eio.close(timeout)
+
+    def start_background_task(
+        self, target: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[T]:
+        """Starts a task; the server keeps it from being collected until it is done."""
+        task: asyncio.Task[T] = self.eio.start_background_task(target, *args, **kwargs)
+        return task
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Sleeps for some seconds."""
+        await self.eio.sleep(seconds)
+
+    # Below: Engine.IO
+
+    def _engineio_server_class(self) -> Any:
+        return engineio.AsyncServer
+
+    def _default_manager(self) -> Any:
+        return AsyncManager()
+
+    def _accept(self, socket: Socket) -> Connection:
+        connection = self._make_connection(socket.sid, socket, None)
+        self.schedule(connection, self.connect_timeout)
+        return connection
+
+    # Seams: programs replace the first two, and call the others
+
+    async def _send_packet(self, eio_sid: str, pkt: Packet) -> None:
+        encoded = pkt.encode()
+        for part in encoded if isinstance(encoded, list) else [encoded]:
+            await self._send_eio_packet(eio_sid, EnginePacket(MESSAGE, part))
+
+    async def _send_eio_packet(self, eio_sid: str, eio_pkt: EnginePacket) -> None:
+        await self.eio.send_packet(eio_sid, eio_pkt)
+
+    _send_packet.is_default = True  # type: ignore[attr-defined]
+    _send_eio_packet.is_default = True  # type: ignore[attr-defined]
+
+    def _intercept(self, result: Any) -> None:
+        if asyncio.iscoroutine(result):
+            self._intercepts.append(result)
+            self.submit(self._finish_intercepts, (), self._intercept_done, None)
+
+    async def _finish_intercepts(self) -> None:
+        while self._intercepts:
+            await self._intercepts.pop(0)
+
+    def _intercept_done(self, token: None, result: Any, error: BaseException | None) -> None:
+        if error is not None:
+            self.logger.error("a replaced _send_packet failed", exc_info=error)
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        self.eio.bind_loop()
+        self._make_connection(eio_sid, None, environ)
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        connection = self.connections[eio_sid]
+        if isinstance(data, str):
+            connection.receive_text(data.encode())
+        else:
+            connection.receive_binary(data)
+        while any(member.state is MemberState.CONNECTING for member in connection.members.values()):
+            await asyncio.sleep(0)
+        await self._finish_intercepts()
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        connection = self.connections.get(eio_sid)
+        if connection is not None:
+            connection.closed(reason)

@@ -1,0 +1,325 @@
+"""What the Socket.IO servers of both colours share: options, handlers, the table of connections, the encoding."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from typing import Any, ClassVar
+
+from engineio.base_server import option_names
+from engineio.config import warn_about_unknown_options
+from engineio.logs import logger_for
+from engineio.packet import Outgoing
+from engineio.protocol import Socket, reason
+
+from . import packet
+from .base_namespace import BaseServerNamespace
+from .handlers import Handler, Handlers
+from .protocol import Connection, Member, PacketConnection
+
+__all__ = ["BaseServer"]
+
+_SEAMS = frozenset({"_send_packet", "_send_eio_packet"})
+
+
+class BaseServer:
+    """The options and tables of a Socket.IO server.
+
+    Args:
+        client_manager: Knows who is where; `None` for a manager of this process alone.
+        logger: `True`, `False` or a logger.
+        serializer: `default`, `msgpack`, or a subclass of `socketio.packet.Packet`.
+        json: A module or object with `dumps` and `loads`, for this server.
+        async_handlers: Whether the handlers of one client may run at the same time; otherwise one after the other.
+        always_connect: Whether a client is told that it is connected before its connect handler has run.
+        namespaces: The namespaces that clients may join besides those with handlers; `*` for all.
+        connect_timeout: Seconds after which a client that has joined no namespace is closed.
+        max_attachments: How many attachments a packet may have.
+        attachments_timeout: Seconds that they may take to arrive.
+        max_namespaces: How many namespaces one client may join.
+        engineio_logger: As `logger`, for the Engine.IO server.
+        engineio_options: All others; see `engineio.base_server.BaseServer`.
+    """
+
+    reason: ClassVar[type[reason]] = reason
+
+    def __init__(
+        self,
+        client_manager: Any = None,
+        logger: bool | logging.Logger = False,
+        serializer: str | type[packet.Packet] = "default",
+        json: Any = None,
+        async_handlers: bool = True,
+        always_connect: bool = False,
+        namespaces: str | Sequence[str] | None = None,
+        *,
+        connect_timeout: float = 45,
+        max_attachments: int = 10,
+        attachments_timeout: float = 30,
+        max_namespaces: int = 100,
+        **engineio_options: Any,
+    ) -> None:
+        self._intercepted = not all(getattr(getattr(type(self), seam), "is_default", False) for seam in _SEAMS)
+        self.async_handlers = async_handlers
+        self.always_connect = always_connect
+        self.connect_timeout = connect_timeout
+        self.max_attachments = max_attachments
+        self.attachments_timeout = attachments_timeout
+        self.max_namespaces = max_namespaces
+        self.logger = logger_for(logger, "socketio.server")
+        self.namespaces = [namespaces] if isinstance(namespaces, str) else list(namespaces or ["/"])
+        self.registry = Handlers()
+        self.connections: dict[str, Connection] = {}
+        """Engine.IO sid -> client."""
+        self.eio: Any = self._make_engine(engineio_options, json)
+        self.loads: Callable[[bytes], Any] = self.eio.codec.loads
+        self._dumps = self.eio.codec.dumps
+        self.packet_class = self._make_packet_class(serializer, json)
+        default = self.packet_class is packet.Packet
+        self.encode: Callable[[int, str, int | None, Any], Outgoing] = self._encode if default else self._encode_custom
+        self._connection_class = Connection if default else PacketConnection
+        self.manager = self._default_manager() if client_manager is None else client_manager
+        self.manager.set_server(self)
+        self.manager_initialized = False
+
+    def _make_engine(self, options: dict[str, Any], json: Any) -> Any:
+        engine_class = self._engineio_server_class()
+        known = option_names(engine_class)
+        unknown = [name for name in options if name not in known and name != "engineio_logger"]
+        if unknown:
+            # Up from here: __init__ of this class, of the subclass, the program.
+            warn_about_unknown_options(unknown, [*option_names(type(self)), *known], stacklevel=4)
+        engine_options = {name: value for name, value in options.items() if name in known}
+        engine_options["logger"] = options.get("engineio_logger", False)
+        engine_options["json"] = json
+        return engine_class(**engine_options)
+
+    @staticmethod
+    def _make_packet_class(serializer: str | type[packet.Packet], json: Any) -> type[packet.Packet]:
+        if serializer == "default":
+            return packet.Packet
+        if serializer == "msgpack":
+            from .msgpack_packet import MsgPackPacket
+
+            return MsgPackPacket
+        if not isinstance(serializer, type):
+            raise ValueError(f"unknown serializer {serializer!r}; it can be 'default', 'msgpack' or a Packet subclass")
+        # A class of its own for the server, so that two servers do not share their JSON module.
+        return serializer if json is None else type(serializer.__name__, (serializer,), {"json": json})
+
+    # Per colour
+
+    def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
+        """Runs a handler; then calls `finish(token, result, error)`."""
+        raise NotImplementedError
+
+    def _engineio_server_class(self) -> Any:
+        raise NotImplementedError
+
+    def _default_manager(self) -> Any:
+        raise NotImplementedError
+
+    def _send_packet(self, eio_sid: str, pkt: Any) -> Any:
+        raise NotImplementedError
+
+    def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> Any:
+        raise NotImplementedError
+
+    def _intercept(self, result: Any) -> None:
+        """Takes what a replaced `_send_packet` has returned, which may be something to await."""
+        raise NotImplementedError
+
+    # Public API
+
+    def is_asyncio_based(self) -> bool:
+        """Returns whether the methods of this server are coroutines."""
+        return False
+
+    @property
+    def async_mode(self) -> str:
+        """How requests arrive."""
+        mode: str = self.eio.async_mode
+        return mode
+
+    @property
+    def handlers(self) -> dict[str, dict[str, Handler]]:
+        """namespace -> event -> handler."""
+        return self.registry.functions
+
+    @property
+    def namespace_handlers(self) -> dict[str, BaseServerNamespace]:
+        """namespace -> class-based namespace."""
+        return self.registry.objects
+
+    @property
+    def environ(self) -> MutableMapping[str, dict[str, Any]]:
+        """Engine.IO sid -> WSGI-style dictionary of the handshake."""
+        return _Environs(self)
+
+    def on(self, event: str, handler: Handler | None = None, namespace: str | None = None) -> Any:
+        """Registers the handler of an event; without a handler it is a decorator.
+
+        Args:
+            event: The event, `connect`, `disconnect`, or `*` for all that have no handler of their own.
+            handler: Called with (sid, environ[, auth]) for connect, with (sid[, reason]) for disconnect, with
+                (sid, *data) for any other event, and for `*` with the event before that. What it returns is the
+                acknowledgement.
+            namespace: `None` for `/`; `*` for all that have no handler of their own, which get the namespace first.
+        """
+
+        def register(handler: Handler) -> Handler:
+            self.registry.add(event, handler, namespace or "/")
+            return handler
+
+        return register if handler is None else register(handler)
+
+    def event(self, *args: Any, **kwargs: Any) -> Any:
+        """Registers a function under its own name: a decorator, with or without the namespace as an argument."""
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.on(args[0].__name__)(args[0])
+        return lambda handler: self.on(handler.__name__, *args, **kwargs)(handler)
+
+    def register_namespace(self, namespace_handler: BaseServerNamespace) -> None:
+        """Registers a class-based namespace.
+
+        Raises:
+            ValueError: if it is none, or one of the other colour.
+        """
+        if not isinstance(namespace_handler, BaseServerNamespace):
+            raise ValueError("Not a namespace instance")
+        if self.is_asyncio_based() != namespace_handler.is_asyncio_based():
+            raise ValueError("Not a valid namespace class for this server")
+        namespace_handler.set_server(self)
+        self.registry.objects[namespace_handler.namespace] = namespace_handler
+
+    def rooms(self, sid: str, namespace: str | None = None) -> list[Any]:
+        """Returns the rooms that a client is in, that of its own sid included."""
+        rooms: list[Any] = self.manager.get_rooms(sid, namespace or "/")
+        return rooms
+
+    def transport(self, sid: str, namespace: str | None = None) -> str:
+        """Returns the transport of a client, `polling` or `websocket`.
+
+        Raises:
+            KeyError: if there is no such client.
+        """
+        member: Member = self.manager.member(sid, namespace or "/")
+        socket = member.connection.socket
+        return "polling" if socket is None else socket.link.name
+
+    def get_environ(self, sid: str, namespace: str | None = None) -> dict[str, Any] | None:
+        """Returns the WSGI-style dictionary of a client's handshake, one object for the life of the connection.
+
+        `None` if there is no such client.
+        """
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
+        connection = self.connections.get(eio_sid)
+        return None if connection is None else connection.environ
+
+    # protocol.Host
+
+    @property
+    def intercepted(self) -> bool:
+        """Whether a program has put itself between this server and the Engine.IO server."""
+        return self._intercepted
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _SEAMS:
+            object.__setattr__(self, "_intercepted", True)
+        object.__setattr__(self, name, value)
+
+    def accepts(self, namespace: str) -> bool:
+        """Returns whether clients may join a namespace."""
+        names = self.namespaces
+        return namespace in names or "*" in names or self.registry.has_namespace(namespace)
+
+    def join(self, connection: Connection, namespace: str) -> Member:
+        """Makes a member that is connecting."""
+        member = Member(self.eio.generate_id(), namespace, connection)
+        self.manager.add(member)
+        return member
+
+    def left(self, member: Member) -> None:
+        """Removes a member."""
+        self.manager.remove(member)
+
+    def ended(self, connection: Connection) -> None:
+        """Forgets a connection."""
+        if self.connections.get(connection.eio_sid) is connection:
+            del self.connections[connection.eio_sid]
+
+    def schedule(self, item: Any, delay: float | None) -> None:
+        """Sets the deadline of an item in seconds from now; `None` removes it."""
+        if delay is None:
+            self.eio.unschedule(item)
+        else:
+            self.eio.schedule(item, delay)
+
+    def transmit(self, connection: Connection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
+        """Sends one packet to one client."""
+        if self._intercepted:
+            pkt = self.packet_class(kind, data=data, namespace=namespace, id=ack_id)
+            self._intercept(self._send_packet(connection.eio_sid, pkt))
+        elif connection.socket is not None:
+            connection.socket.push(self.encode(kind, namespace, ack_id, data))
+
+    def _encode(self, kind: int, namespace: str, ack_id: int | None, data: Any) -> Outgoing:
+        text, attachments = packet.encode_text(kind, namespace, ack_id, data, self._dumps)
+        return Outgoing(b"4" + text, attachments)
+
+    def _encode_custom(self, kind: int, namespace: str, ack_id: int | None, data: Any) -> Outgoing:
+        encoded = self.packet_class(kind, data=data, namespace=namespace, id=ack_id).encode()
+        parts = encoded if isinstance(encoded, list) else [encoded]
+        if isinstance(parts[0], str):
+            return Outgoing(b"4" + parts[0].encode(), parts[1:])
+        return Outgoing(None, parts)
+
+    def _make_connection(self, eio_sid: str, socket: Socket | None, environ: dict[str, Any] | None) -> Connection:
+        if not self.manager_initialized:
+            self.manager_initialized = True
+            self.manager.initialize()
+        limit = self.eio.max_in_flight if self.async_handlers else 1
+        connection = self._connection_class(self, eio_sid, socket, limit, environ)
+        self.connections[eio_sid] = connection
+        return connection
+
+    def _sessions(self, sid: str, namespace: str) -> dict[Any, Any]:
+        """Returns namespace -> session of the connection of a client."""
+        member: Member = self.manager.member(sid, namespace)
+        socket = member.connection.socket
+        if socket is None:
+            sessions: dict[Any, Any] = member.connection.environ.setdefault("socketio.sessions", {})
+            return sessions
+        if socket.session is None:
+            socket.session = {}
+        return socket.session
+
+
+class _Environs(MutableMapping[str, dict[str, Any]]):
+    """Engine.IO sid -> environ, each made when it is first looked at."""
+
+    __slots__ = ("_server",)
+
+    def __init__(self, server: BaseServer) -> None:
+        self._server = server
+
+    def __getitem__(self, eio_sid: str) -> dict[str, Any]:
+        return self._server.connections[eio_sid].environ
+
+    def __setitem__(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        connection = self._server.connections.get(eio_sid)
+        if connection is None:
+            connection = self._server._make_connection(eio_sid, None, environ)
+        connection.environ = environ
+
+    def __delitem__(self, eio_sid: str) -> None:
+        del self._server.connections[eio_sid]
+
+    def __contains__(self, eio_sid: object) -> bool:
+        return eio_sid in self._server.connections
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._server.connections)
+
+    def __len__(self) -> int:
+        return len(self._server.connections)

@@ -1,0 +1,233 @@
+"""The command line: `python -m socketio` or `fast-socketio`. In goes `argv`, out comes the exit status.
+
+Status 0: done, or stopped by Ctrl-C or SIGTERM; 1: the server could not be started; 2: the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from . import AsyncServer, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["main"]
+
+_DEFAULT_HOST: Final = "127.0.0.1"
+_DEFAULT_PORT: Final = 5000
+_LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
+
+_OK: Final = 0
+_FAILED: Final = 1
+_USAGE: Final = 2
+
+
+class _UsageError(Exception):
+    """What was asked for cannot be served; the message says why."""
+
+
+class _StartError(Exception):
+    """The server cannot start; the message says why."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: The arguments without the program's name; `None` takes those of the process.
+
+    Returns:
+        The exit status.
+    """
+    parser = _parser()
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as exc:  # argparse has printed the help, or what is wrong
+        return exc.code if isinstance(exc.code, int) else _USAGE
+    command: Callable[[argparse.Namespace], None] | None = options.command
+    if command is None:
+        parser.print_help()
+        return _OK
+    try:
+        command(options)
+    except KeyboardInterrupt:
+        return _OK
+    except _UsageError as exc:
+        print(f"{parser.prog}: error: {exc}", file=sys.stderr)
+        return _USAGE
+    except _StartError as exc:
+        print(f"{parser.prog}: error: {exc}", file=sys.stderr)
+        return _FAILED
+    return _OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fast-socketio",
+        description="Socket.IO for Python: try it out, or serve an application.",
+    )
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="serve a chat page to try out rooms, transports and round-trip times",
+        description="Serve one self-contained page: a chat with rooms, a chart of round-trip times, and a switch "
+        "between polling and WebSocket. It needs no network.",
+    )
+    _add_address(demo)
+    demo.set_defaults(command=_demo)
+
+    serve = commands.add_parser(
+        "serve",
+        help="serve an ASGI application or a Socket.IO server",
+        description="Serve an ASGI application, or a socketio.AsyncServer on its own, on uvicorn.",
+    )
+    serve.add_argument("target", metavar="MODULE:ATTRIBUTE", help="what to serve, for example chat.app:sio")
+    _add_address(serve)
+    serve.add_argument("--uds", metavar="PATH", type=Path, help="listen on a Unix domain socket instead of a port")
+    serve.add_argument("--log-level", choices=_LOG_LEVELS, default="info", help="default: %(default)s")
+    serve.add_argument("--ssl-certfile", metavar="FILE", type=Path, help="serve HTTPS with this certificate (PEM)")
+    serve.add_argument("--ssl-keyfile", metavar="FILE", type=Path, help="the certificate's private key (PEM)")
+    serve.add_argument(
+        "--app-dir",
+        metavar="DIRECTORY",
+        type=Path,
+        default=Path(),
+        help="where to look for the module; default: the current directory",
+    )
+    serve.set_defaults(command=_serve)
+    return parser
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default=_DEFAULT_HOST, help="address to listen on; default: %(default)s")
+    parser.add_argument("--port", type=_port, default=_DEFAULT_PORT, help="default: %(default)s")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
+    return int(text)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from .demo import create_app
+
+    _check_address(options.host, options.port)
+    url = _url("http", options.host, options.port)
+    print(f"{url} - the demo; open it in two windows. Ctrl-C stops it.", flush=True)
+    _run(create_app(), host=options.host, port=options.port, log_level="warning")
+
+
+def _serve(options: argparse.Namespace) -> None:
+    for path in (options.ssl_certfile, options.ssl_keyfile):
+        if path is not None and not path.is_file():
+            raise _UsageError(f"there is no file {path}")
+    if options.ssl_keyfile is not None and options.ssl_certfile is None:
+        raise _UsageError("--ssl-keyfile needs --ssl-certfile")
+    app = _load(options.target, options.app_dir)
+    run_options: dict[str, Any] = {"log_level": options.log_level}
+    if options.ssl_certfile is not None:
+        run_options["ssl_certfile"] = str(options.ssl_certfile)
+        run_options["ssl_keyfile"] = str(options.ssl_keyfile) if options.ssl_keyfile is not None else None
+    if options.uds is not None:
+        run_options["uds"] = str(options.uds)
+        where = f"unix:{options.uds}"
+    else:
+        _check_address(options.host, options.port)
+        scheme = "http" if options.ssl_certfile is None else "https"
+        where = _url(scheme, options.host, options.port)
+    print(f"{where} - {options.target}. Ctrl-C stops it.", flush=True)
+    _run(app, host=options.host, port=options.port, **run_options)
+
+
+def _run(app: Any, **options: Any) -> None:
+    try:
+        run(app, **options)
+    except RuntimeError as exc:
+        # The extra with uvicorn is not installed; anything else that goes wrong keeps its traceback.
+        if isinstance(exc.__cause__, ImportError):
+            raise _StartError(str(exc)) from exc
+        raise
+    except OSError as exc:
+        raise _StartError(str(exc)) from exc
+
+
+def _load(target: str, app_dir: Path) -> Any:
+    """Import what `module:attribute` names and check that it can be served."""
+    module_name, colon, attribute = target.partition(":")
+    if not (module_name and colon and attribute):
+        raise _UsageError(f"{target!r} is not of the form MODULE:ATTRIBUTE, for example chat.app:sio")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise _UsageError(f"{module_name!r} is not the name of a module")
+    sys.path.insert(0, str(app_dir.resolve()))
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as exc:
+        # Only when it is the module itself, or a package it should be in, that is missing.
+        if exc.name is None or not f"{module_name}.".startswith(f"{exc.name}."):
+            raise _import_failed(module_name) from exc
+        raise _UsageError(f"there is no module {module_name!r} in {app_dir.resolve()} or among the installed") from exc
+    except (Exception, SystemExit) as exc:
+        raise _import_failed(module_name) from exc
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError as exc:
+            raise _UsageError(f"{module_name!r} has no attribute {attribute!r}") from exc
+    if not isinstance(found, AsyncServer) and not _is_asgi(found):
+        kind = "class" if inspect.isclass(found) else type(found).__name__
+        raise _UsageError(f"{target} is neither an ASGI application nor a socketio.AsyncServer but a {kind}")
+    return found
+
+
+def _import_failed(module_name: str) -> _UsageError:
+    # The fault is in the caller's own module: only its traceback helps to find it.
+    traceback.print_exc()
+    return _UsageError(f"importing {module_name!r} failed, see above")
+
+
+def _is_asgi(found: Any) -> bool:
+    """Whether something can be called with scope, receive and send."""
+    if not callable(found) or inspect.isclass(found):
+        return False
+    try:
+        inspect.signature(found).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:  # no signature to be had, as of some compiled callables
+        return True
+    return True
+
+
+def _check_address(host: str, port: int) -> None:
+    """Find out before anything is started, or printed, whether the address can be listened on.
+
+    Raises:
+        _StartError: it cannot; the message says why in one line.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if sys.platform != "win32":  # there it would allow to bind a port that is in use
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as exc:
+        raise _StartError(f"cannot listen on {host} port {port}: {exc.strerror or exc}") from exc
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    # RFC 3986, section 3.2.2: "enclosing the IP literal within square brackets"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"

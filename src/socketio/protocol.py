@@ -1,0 +1,496 @@
+"""The state machine of one client: Socket.IO packets in, handlers to run and packets to send out.
+
+A `Connection` is a client on one Engine.IO socket; a `Member` is that client in one namespace. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import builtins
+import enum
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from engineio.flow import InFlight
+from engineio.packet import Outgoing
+from engineio.protocol import Socket, reason
+
+from .acks import Answer
+from .exceptions import ConnectionRefusedError, ProtocolError
+from .handlers import Handlers
+from .packet import (
+    ACK,
+    BINARY_ACK,
+    BINARY_EVENT,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    decode_text,
+    packet_names,
+    reconstruct,
+)
+
+__all__ = ["Connection", "Host", "Member", "MemberState", "PacketConnection"]
+
+MAX_ECHOED_NAME = 256
+"""How much of an unknown namespace's name is sent back, in characters."""
+
+
+class MemberState(enum.Enum):
+    """The life of a client in a namespace, in this order; it may skip from any state to the last."""
+
+    CONNECTING = enum.auto()
+    """Its connect handler is running: what is sent to it waits, and so does what it sends."""
+    CONNECTED = enum.auto()
+    LEAVING = enum.auto()
+    """Its disconnect handler is running: rooms and session can be read, nothing is sent any more."""
+    GONE = enum.auto()
+
+
+def _drop(message: Outgoing) -> None:
+    """Takes what is sent to a member that has left."""
+
+
+class Member:
+    """One client in one namespace.
+
+    Attributes:
+        sid: Its id in the namespace; another than the Engine.IO sid.
+        push: Sends it an encoded message: the method of its socket, or what stands in for it while it is not connected.
+        rooms: The rooms it is in, `None` if none; that of its own sid does not count.
+        acks: id -> what to call with the acknowledgement, `None` if there was never one.
+        held: While connecting, the packets that it has sent already: (type, ack id, data).
+    """
+
+    __slots__ = ("_last_ack", "acks", "connection", "early", "held", "namespace", "push", "rooms", "sid", "state")
+
+    def __init__(self, sid: str, namespace: str, connection: Connection) -> None:
+        self.sid = sid
+        self.namespace = namespace
+        self.connection = connection
+        self.state = MemberState.CONNECTING
+        self.early: list[Outgoing] | None = []
+        self.push: Callable[[Outgoing], None] = self.early.append
+        self.held: list[tuple[int, int | None, Any]] | None = None
+        self.rooms: set[Any] | None = None
+        self.acks: dict[int, Callable[..., Any]] | None = None
+        self._last_ack = 0
+
+    def expect_ack(self, callback: Callable[..., Any]) -> int:
+        """Returns the id under which `callback` waits for an acknowledgement."""
+        if self.acks is None:
+            self.acks = {}
+        self._last_ack += 1
+        self.acks[self._last_ack] = callback
+        return self._last_ack
+
+    def take_ack(self, ack_id: int) -> Callable[..., Any] | None:
+        """Returns what waits for an acknowledgement, once; `None` for an id that is unknown or was taken before."""
+        return self.acks.pop(ack_id, None) if self.acks else None
+
+    def abandon_acks(self) -> None:
+        """No acknowledgement will come any more."""
+        acks, self.acks = self.acks, None
+        for callback in (acks or {}).values():
+            if isinstance(callback, Answer):
+                callback.abandon()
+
+
+class Host(Protocol):
+    """What a connection needs of its server."""
+
+    registry: Handlers
+    logger: logging.Logger
+    max_attachments: int
+    max_namespaces: int
+    attachments_timeout: float
+    always_connect: bool
+    loads: Callable[[bytes], Any]
+
+    def accepts(self, namespace: str) -> bool:
+        """Returns whether clients may join a namespace."""
+
+    def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
+        """Runs a handler; then calls `finish(token, result, error)`."""
+
+    def transmit(self, connection: Connection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
+        """Sends one packet."""
+
+    def join(self, connection: Connection, namespace: str) -> Member:
+        """Makes a member that is connecting and puts it into the tables."""
+
+    def left(self, member: Member) -> None:
+        """Removes a member from the tables."""
+
+    def schedule(self, item: Any, delay: float | None) -> None:
+        """Sets the deadline of an item in seconds from now; `None` removes it."""
+
+    def ended(self, connection: Connection) -> None:
+        """The connection is closed and the last of its disconnect handlers is over."""
+
+
+class _Partial:
+    """A packet whose attachments are still on their way."""
+
+    __slots__ = ("ack_id", "attachments", "count", "data", "kind", "namespace")
+
+    def __init__(self, kind: int, namespace: str, ack_id: int | None, data: Any, count: int) -> None:
+        self.kind, self.namespace, self.ack_id, self.data, self.count = kind, namespace, ack_id, data, count
+        self.attachments: list[bytes] = []
+
+
+class Connection(InFlight):
+    """One client: the receiver of an Engine.IO socket.
+
+    Attributes:
+        host: The server.
+        eio_sid: The sid of the Engine.IO socket.
+        members: namespace -> this client there.
+    """
+
+    __slots__ = ("_environ", "_leaving", "_partial", "bucket", "eio_sid", "host", "members", "open")
+
+    bucket: int | None
+
+    def __init__(
+        self, host: Host, eio_sid: str, socket: Socket | None, limit: int, environ: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(socket, limit)
+        self.host = host
+        self.eio_sid = eio_sid
+        self.members: dict[str, Member] = {}
+        self.open = True
+        self.bucket = None
+        self._environ = environ
+        self._partial: _Partial | None = None
+        self._leaving = 0
+
+    @property
+    def environ(self) -> dict[str, Any]:
+        """The WSGI-style dictionary of the handshake; the same object each time."""
+        if self._environ is None:
+            self._environ = self.socket.environ if self.socket is not None else {}
+        return self._environ
+
+    @environ.setter
+    def environ(self, environ: dict[str, Any]) -> None:
+        self._environ = environ
+
+    # Packets in
+
+    def receive_text(self, data: bytes) -> None:
+        """Takes a packet, or the first part of one that has attachments."""
+        host = self.host
+        if self._partial is not None:
+            return self.violate("a text where an attachment belongs")
+        try:
+            kind, namespace, ack_id, content, attachments = decode_text(data, host.loads)
+        except ProtocolError as exc:
+            return self.violate(str(exc))
+        if kind >= BINARY_EVENT:
+            if namespace not in self.members:
+                self.violate("a packet for a namespace that was not joined")
+            elif attachments > host.max_attachments:
+                self.violate("too many attachments")
+            elif attachments:
+                self._partial = _Partial(kind, namespace, ack_id, content, attachments)
+                host.schedule(self, host.attachments_timeout)
+            else:
+                self.receive_packet(kind, namespace, ack_id, content)
+            return
+        self.receive_packet(kind, namespace, ack_id, content)
+
+    def receive_binary(self, data: bytes) -> None:
+        """Takes an attachment."""
+        partial = self._partial
+        if partial is None:
+            return self.violate("an attachment that belongs to nothing")
+        partial.attachments.append(data)
+        if len(partial.attachments) < partial.count:
+            return
+        self._partial = None
+        self.host.schedule(self, None)
+        try:
+            content = reconstruct(partial.data, partial.attachments)
+        except ProtocolError as exc:
+            return self.violate(str(exc))
+        self.receive_packet(partial.kind, partial.namespace, partial.ack_id, content)
+
+    def receive_packet(self, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
+        """Takes a whole packet."""
+        if kind == CONNECT:
+            return self._receive_connect(namespace, data)
+        member = self.members.get(namespace)
+        if member is None:
+            # Socket.IO v5, "Connection to a namespace": CONNECT has to be the first packet of each namespace.
+            self.violate("a packet for a namespace that was not joined")
+        elif kind == DISCONNECT:
+            self.leave(member, reason.CLIENT_DISCONNECT)
+        elif member.state is MemberState.CONNECTING:
+            self._hold(member, kind, ack_id, data)
+        elif kind in (EVENT, BINARY_EVENT):
+            self._dispatch(member, ack_id, data)
+        elif kind in (ACK, BINARY_ACK):
+            self.receive_ack(member, ack_id, data)
+        else:
+            self.violate(f"{packet_names[kind]} from a client")
+
+    def _hold(self, member: Member, kind: int, ack_id: int | None, data: Any) -> None:
+        if member.held is None:
+            member.held = []
+        member.held.append((kind, ack_id, data))
+        if len(member.held) > self.limit:
+            self.violate("too many packets before the answer to CONNECT")
+
+    def _dispatch(self, member: Member, ack_id: int | None, data: list[Any]) -> None:
+        event = data[0]
+        data[0] = member.sid
+        host = self.host
+        found = host.registry.find(event, member.namespace, tuple(data))
+        if found is None:
+            return
+        self.started()
+        host.submit(found[0], found[1], self._event_done, (member, ack_id, event))
+
+    def _event_done(self, token: tuple[Member, int | None, str], result: Any, error: BaseException | None) -> None:
+        self.finished()
+        member, ack_id, event = token
+        if error is not None:
+            self._log_failure(f"handler of event {event!r}", error)
+        elif ack_id is not None and member.state is MemberState.CONNECTED:
+            if result is None:
+                result = []
+            elif isinstance(result, tuple):
+                result = list(result)
+            else:
+                result = [result]
+            try:
+                self.host.transmit(self, ACK, member.namespace, ack_id, result)
+            except Exception as exc:  # what a handler returns may not be serializable
+                self._log_failure(f"acknowledgement of event {event!r}", exc)
+
+    def _log_failure(self, what: str, error: BaseException) -> None:
+        self.host.logger.error("%s failed", what, exc_info=error)
+
+    def receive_ack(self, member: Member, ack_id: int | None, data: list[Any]) -> None:
+        """Calls what waits for an acknowledgement, if anything does."""
+        callback = member.take_ack(ack_id) if ack_id is not None else None
+        if callback is None:
+            self.host.logger.debug("unknown acknowledgement from %s", member.sid)
+        elif isinstance(callback, Answer):
+            callback(*data)
+        else:
+            self.started()
+            self.host.submit(callback, tuple(data), self._callback_done, None)
+
+    def _callback_done(self, token: None, result: Any, error: BaseException | None) -> None:
+        self.finished()
+        if error is not None:
+            self._log_failure("callback of an acknowledgement", error)
+
+    def violate(self, why: str) -> None:
+        """The client broke the protocol: its connection is closed."""
+        self.host.logger.info("closing %s: %s", self.eio_sid, why)
+        if self.socket is not None:
+            self.socket.fail()
+
+    def expire(self, now: float) -> None:
+        """Attachments did not come in time, or no namespace was joined in time."""
+        if self._partial is not None:
+            self.violate("attachments did not come")
+        elif not any(member.state is MemberState.CONNECTED for member in self.members.values()):
+            self.violate("no namespace was joined")
+
+    # Joining
+
+    def _receive_connect(self, namespace: str, auth: Any) -> None:
+        host = self.host
+        # Clients of revision 4 put a query string behind the name.
+        name, _, query = namespace.partition("?")
+        if query and auth is None:
+            auth = dict(parse_qsl(query, max_num_fields=100))
+        if name in self.members:
+            return self.violate("CONNECT to a namespace that was joined before")
+        if not host.accepts(name):
+            return self._refuse(name[:MAX_ECHOED_NAME], {"message": "Invalid namespace"})
+        if len(self.members) >= host.max_namespaces:
+            return self._refuse(name[:MAX_ECHOED_NAME], {"message": "Too many namespaces"})
+        member = self.members[name] = host.join(self, name)
+        if host.always_connect:
+            self.complete(member)
+        found = host.registry.find("connect", name, ())
+        if found is not None:
+            handler, prefix = found
+            arguments = host.registry.fit(handler, (*prefix, member.sid, self.environ, auth), optional=1)
+            host.submit(handler, arguments, self._connect_done, member)
+        elif member.state is MemberState.CONNECTING:
+            self.complete(member)
+
+    def _connect_done(self, member: Member, result: Any, error: BaseException | None) -> None:
+        refusal: Any = None
+        if error is not None:
+            if isinstance(error, ConnectionRefusedError):
+                refusal = error.error_args
+            else:
+                refusal = {"message": "Connection refused by server"}
+                if not isinstance(error, builtins.ConnectionRefusedError):
+                    self._log_failure("connect handler", error)
+        elif result is False:
+            refusal = {"message": "Connection rejected by server"}
+        if refusal is not None:
+            self._reject(member, refusal)
+        elif not self.open or self.members.get(member.namespace) is not member:
+            # The client left while its connect handler was at work, which believes that it is connected.
+            if member.state is MemberState.CONNECTING:
+                self._finish_leaving(member, reason.TRANSPORT_CLOSE)
+        elif member.state is MemberState.CONNECTING:
+            self.complete(member)
+
+    def complete(self, member: Member) -> None:
+        """Answers CONNECT; what waited for that goes out and in."""
+        member.state = MemberState.CONNECTED
+        host = self.host
+        # Socket.IO v5, "Connection to a namespace": the answer to CONNECT comes before any event.
+        host.transmit(self, CONNECT, member.namespace, None, {"sid": member.sid})
+        if self.bucket is not None and self._partial is None:
+            host.schedule(self, None)
+        socket = self.socket
+        member.push = socket.push if socket is not None else _drop
+        early, member.early = member.early, None
+        for message in early or ():
+            member.push(message)
+        held, member.held = member.held, None
+        for kind, ack_id, data in held or ():
+            if member.state is MemberState.CONNECTED:
+                self.receive_packet(kind, member.namespace, ack_id, data)
+
+    def _reject(self, member: Member, refusal: Any) -> None:
+        connected = member.state is MemberState.CONNECTED
+        present = self.open and self.members.get(member.namespace) is member
+        if present:
+            del self.members[member.namespace]
+            if connected:  # always_connect
+                self.host.transmit(self, DISCONNECT, member.namespace, None, refusal)
+            else:
+                self._refuse(member.namespace, refusal)
+        if member.state is not MemberState.LEAVING:
+            self._gone(member)
+
+    def _refuse(self, namespace: str, refusal: Any) -> None:
+        self.host.transmit(self, CONNECT_ERROR, namespace, None, refusal)
+
+    # Leaving
+
+    def leave(self, member: Member, why: str) -> None:
+        """The member leaves its namespace; the disconnect handler is started and then the tables are cleared."""
+        if self.members.get(member.namespace) is member:
+            del self.members[member.namespace]
+        if member.state is MemberState.CONNECTED:
+            self._finish_leaving(member, why)
+        # While it is connecting, the end of its connect handler decides.
+
+    def _finish_leaving(self, member: Member, why: str) -> None:
+        member.state = MemberState.LEAVING
+        member.push = _drop
+        member.early = member.held = None
+        member.abandon_acks()
+        host = self.host
+        found = host.registry.find_fitting("disconnect", member.namespace, (member.sid, why), optional=1)
+        self._leaving += 1
+        if found is None:
+            self._disconnect_done(member, None, None)
+        else:
+            host.submit(found[0], found[1], self._disconnect_done, member)
+
+    def _disconnect_done(self, member: Member, result: Any, error: BaseException | None) -> None:
+        if error is not None:
+            self._log_failure("disconnect handler", error)
+        self._leaving -= 1
+        self._gone(member)
+
+    def _gone(self, member: Member) -> None:
+        member.state = MemberState.GONE
+        member.push = _drop
+        member.abandon_acks()
+        self.host.left(member)
+        if not self.open and not self._leaving:
+            self.host.ended(self)
+
+    def closed(self, why: str) -> None:
+        """The Engine.IO socket is gone."""
+        if not self.open:
+            return
+        self.open = False
+        self._partial = None
+        self.host.schedule(self, None)
+        connecting = False
+        for member in list(self.members.values()):
+            connecting = connecting or member.state is MemberState.CONNECTING
+            self.leave(member, why)
+        if not self._leaving and not connecting:
+            self.host.ended(self)
+
+
+class PacketConnection(Connection):
+    """A client of a server with its own packet class: whatever that class makes of the messages is taken."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: Any = None
+
+    def receive_text(self, data: bytes) -> None:
+        """Takes an encoded packet as `str`."""
+        if self._waiting is not None:
+            self.violate("a text where an attachment belongs")
+        else:
+            self._receive_encoded(data.decode())
+
+    def receive_binary(self, data: bytes) -> None:
+        """Takes an attachment, or an encoded packet as `bytes`."""
+        packet = self._waiting
+        if packet is None:
+            self._receive_encoded(data)
+            return
+        try:
+            complete = packet.add_attachment(data)
+        except ValueError as exc:
+            return self.violate(str(exc))
+        if complete:
+            self._waiting = None
+            self.host.schedule(self, None)
+            self._take(packet)
+
+    def _receive_encoded(self, encoded: str | bytes) -> None:
+        host: Any = self.host
+        try:
+            packet = host.packet_class(encoded_packet=encoded)
+        except Exception as exc:  # the class is the program's: what it raises for a bad packet is up to it
+            return self.violate(f"{type(exc).__name__}: {exc}")
+        count = packet.attachment_count
+        if count > self.host.max_attachments:
+            self.violate("too many attachments")
+        elif count:
+            self._waiting = packet
+            self.host.schedule(self, self.host.attachments_timeout)
+        else:
+            self._take(packet)
+
+    def expire(self, now: float) -> None:
+        """Attachments did not come in time, or no namespace was joined in time."""
+        if self._waiting is not None:
+            self.violate("attachments did not come")
+        else:
+            super().expire(now)
+
+    def _take(self, packet: Any) -> None:
+        data = packet.data
+        if packet.packet_type in (EVENT, BINARY_EVENT) and not (isinstance(data, list) and data):
+            self.violate("an event without a name")
+        elif packet.packet_type in (ACK, BINARY_ACK) and not isinstance(data, list):
+            self.violate("an acknowledgement without a list")
+        else:
+            self.receive_packet(packet.packet_type, packet.namespace or "/", packet.id, data)

@@ -1,0 +1,66 @@
+"""Fixtures of the scenario suite: the server program served every way, and clients of it.
+
+A test that is a coroutine function is run on an event loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+FOLDER = Path(__file__).parent
+sys.path[:0] = [str(FOLDER)]
+
+from protocol_client import ProtocolClient  # noqa: E402
+from serving import ServerProcess  # noqa: E402
+from ways import WAYS  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PROGRAM = FOLDER / "server_app.py"
+
+TEST_DEADLINE = 45.0
+"""After how long a test that waits for something is stopped, in seconds."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine function on an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+
+    async def run() -> None:
+        async with asyncio.timeout(TEST_DEADLINE):
+            await pyfuncitem.obj(**arguments)
+
+    asyncio.run(run())
+    return True
+
+
+@pytest.fixture(scope="session", params=WAYS)
+def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    """The server program, shared by the tests, served each way."""
+    server = ServerProcess(PROGRAM, request.param)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_server(server: ServerProcess) -> Iterator[ServerProcess]:
+    """A server that a test may stop, served the way of `server`."""
+    own = ServerProcess(PROGRAM, server.way)
+    yield own
+    own.close()
+
+
+@pytest.fixture
+def client(server: ServerProcess) -> Callable[[str], ProtocolClient]:
+    """A function that makes a client of the server at a path: `client("calm")`."""
+    return lambda path: ProtocolClient(server.url, f"/{path.strip('/')}/")
