@@ -26,7 +26,12 @@ class InFlight:
     def started(self) -> None:
         """A handler was submitted."""
         self.count += 1
-        if self.count >= self.limit and self.socket is not None:
+        if self.count >= self.limit:
+            self.halt()
+
+    def halt(self) -> None:
+        """Stops the reading of the connection until enough handlers are over."""
+        if self.socket is not None:
             self.socket.halt()
 
     def finished(self) -> None:

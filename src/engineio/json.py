@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 try:
-    import orjson
+    from orjson import dumps as _orjson_dumps
+    from orjson import loads as _orjson_loads
 except ImportError:  # PyPy has no orjson
-    orjson = None  # type: ignore[assignment] # the module or nothing
+    _orjson_loads = None  # type: ignore[assignment] # the function or nothing
 
 __all__ = [
     "MAX_DEPTH",
@@ -192,6 +193,9 @@ _INERT = frozenset((str, int, bool, type(None)))
 _DIGITS = bytes(0x30 if chr(byte) in "0123456789" else 0x2D if chr(byte) == "-" else 0x20 for byte in range(256))
 """For `bytes.translate`: every digit becomes 0, the minus sign stays, all else becomes a space."""
 
+_DEEP_LENGTH = 2 * MAX_DEPTH
+"""What is no longer cannot be nested too deep."""
+
 
 class DefaultCodec(StandardCodec):
     """The codec on orjson, with the standard library for what orjson refuses or gets wrong.
@@ -199,12 +203,12 @@ class DefaultCodec(StandardCodec):
     Without orjson it is :class:`StandardCodec`, and it accepts and refuses the same in any case.
     """
 
-    if orjson is not None:
+    if _orjson_loads is not None:
 
         @staticmethod
         def loads(data: bytes, /) -> Any:
             """Decode one JSON text. See :class:`Codec`."""
-            value = orjson.loads(data)
+            value = _orjson_loads(data)
             if type(value) is list:
                 for item in value:
                     if type(item) is not str and type(item) not in _INERT:
@@ -214,22 +218,20 @@ class DefaultCodec(StandardCodec):
             elif type(value) in _INERT:
                 return value
             # orjson allows a depth of 1024.
-            if len(data) > 2 * MAX_DEPTH:
+            if len(data) > _DEEP_LENGTH:
                 _refuse_deep(value, data)
             # It rounds integers outside of -2**63 .. 2**64-1 to floats without a word. They have 20 digits, or a minus
-            # sign and 19. In 19 bytes in a row every third is a digit at least six times: to look for that first
-            # takes a third of the time, and the usual timestamps do not pass for it.
-            if data[::3].translate(_DIGITS).find(b"000000") >= 0:
-                digits = data.translate(_DIGITS)
-                if digits.find(b"0" * 20) >= 0 or digits.find(b"-" + b"0" * 19) >= 0:
-                    return _STRICT.decode(data.decode())
+            # sign and 19. (`partition` takes less time to look for bytes than `in` and `find`: 70, 200 and 120 ns.)
+            digits = data.translate(_DIGITS)
+            if digits.partition(b"0000000000000000000")[1] and (b"0" * 20 in digits or b"-" + b"0" * 19 in digits):
+                return _STRICT.decode(data.decode())
             return value
 
         @staticmethod
         def dumps(obj: Any, default: Callable[[Any], Any] | None = None, /) -> bytes:
             """Encode a value as one JSON text. See :class:`Codec`."""
             try:
-                return orjson.dumps(obj, default)
+                return _orjson_dumps(obj, default)
             except TypeError:
                 # Integers over 64 bits, keys that are no strings, lone surrogates, more than 254 levels, or an error.
                 pass

@@ -50,9 +50,12 @@ class Outgoing:
     def __init__(self, text: bytes | None, attachments: Sequence[bytes] = ()) -> None:
         self.text = text
         self.attachments = attachments
-        self.size = (len(text) if text is not None else 0) + (sum(map(len, attachments)) if attachments else 0)
         self._frame: bytes | None = None
         self._segment: bytes | None = None
+        size = len(text) if text is not None else 0
+        if attachments:
+            size += sum(map(len, attachments))
+        self.size = size
 
     def frame(self) -> bytes:
         """Returns it as unmasked WebSocket frames, for Engine.IO 4.

@@ -50,6 +50,9 @@ class State(enum.Enum):
     CLOSED = enum.auto()
 
 
+# Micro-optimization: the attribute of an Enum class costs a descriptor, a global does not.
+_CONNECTING, _OPEN, _CLOSING, _CLOSED = State
+
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.CONNECTING: frozenset({State.OPEN, State.CLOSED}),
     State.OPEN: frozenset({State.CLOSING, State.CLOSED}),
@@ -180,7 +183,7 @@ class Socket:
         self.revision = revision
         self.link: Link = link
         self.receiver: Receiver | None = None
-        self.state = State.CONNECTING
+        self.state = _CONNECTING
         self.outbox: list[Outgoing] = []
         self.pending = 0
         self.halted = False
@@ -209,7 +212,7 @@ class Socket:
 
     def open(self, handshake: Outgoing, first_ping: float) -> None:
         """Answers the handshake; `first_ping` is the delay of the first ping in seconds."""
-        self._enter(State.OPEN)
+        self._enter(_OPEN)
         # What a connect handler has sent already comes after the handshake.
         self.outbox.insert(0, handshake)
         self.pending += handshake.size
@@ -218,17 +221,17 @@ class Socket:
 
     def reject(self) -> None:
         """Ends a socket whose handshake is refused; its receiver hears nothing."""
-        self._enter(State.CLOSED)
+        self._enter(_CLOSED)
         self.halted = True
         self.host.forget(self)
 
     def close(self, why: str = reason.SERVER_DISCONNECT, code: int = 1000) -> None:
         """Closes the connection from this side; what is in the outbox is still sent."""
-        if self.state is State.OPEN and self.link.name == "polling":
+        if self.state is _OPEN and self.link.name == "polling":
             # Engine.IO v4, "Close": on polling a close packet tells the client; it goes out with the last messages.
             self._drop_candidate()
             self.push(END)
-            self._enter(State.CLOSING)
+            self._enter(_CLOSING)
             self.halted = True
             self.host.schedule(self, LINGER)
             self.link.close(code, why)
@@ -238,7 +241,7 @@ class Socket:
 
     def fail(self, why: str = reason.TRANSPORT_ERROR, code: int = 1002) -> None:
         """Closes the connection because the client broke the protocol or a limit; nothing more is sent."""
-        if self.state is not State.CLOSED:
+        if self.state is not _CLOSED:
             self.outbox.clear()
             self.pending = 0
             self._end(why, code)
@@ -249,9 +252,9 @@ class Socket:
 
     def _end(self, why: str, code: int) -> None:
         before = self.state
-        if before is State.CLOSED:
+        if before is _CLOSED:
             return
-        self._enter(State.CLOSED)
+        self._enter(_CLOSED)
         self.halted = True
         self.host.unschedule(self)
         self.host.forget(self)
@@ -259,7 +262,7 @@ class Socket:
         self.link.close(code, why)
         self.outbox.clear()
         self.pending = 0
-        if before is State.OPEN:
+        if before is _OPEN:
             self._tell_receiver(why)
 
     def _tell_receiver(self, why: str) -> None:
@@ -277,8 +280,8 @@ class Socket:
     def push(self, message: Outgoing) -> None:
         """Puts a message into the outbox. Never blocks; after the end of the connection it does nothing."""
         # The order of the checks is that of the hot path: an open socket with an empty outbox.
-        if self.state is not State.OPEN:
-            if self.state is State.CONNECTING:
+        if self.state is not _OPEN:
+            if self.state is _CONNECTING:
                 self.outbox.append(message)
             return
         outbox = self.outbox
@@ -291,7 +294,7 @@ class Socket:
 
     def _relieve(self) -> None:
         self.link.flush()
-        if self.pending > self.host.max_send_queue and self.state is State.OPEN:
+        if self.pending > self.host.max_send_queue and self.state is _OPEN:
             self.fail(reason.TRANSPORT_ERROR, 1013)
 
     def take(self) -> list[Outgoing]:
@@ -334,7 +337,7 @@ class Socket:
             self._awaiting_pong = False
         else:
             self._receive_control(kind)
-        if self.state is State.CLOSED and kind != CLOSE:
+        if self.state is _CLOSED and kind != CLOSE:
             raise ProtocolError("the connection was closed because of this packet")
 
     def _receive_control(self, kind: int) -> None:
@@ -361,7 +364,7 @@ class Socket:
 
     def proceed(self) -> None:
         """Ends what `halt()` began."""
-        if self.halted and self.state is State.OPEN:
+        if self.halted and self.state is _OPEN:
             self.halted = False
             self.link.resume_reading()
 
@@ -370,9 +373,9 @@ class Socket:
     def expire(self, now: float) -> None:
         """The socket's deadline has passed: time for a ping, for a missing pong, or for the end of lingering."""
         host = self.host
-        if self.state is State.CLOSING:
+        if self.state is _CLOSING:
             self._end(reason.SERVER_DISCONNECT, 1000)
-        elif self.state is State.OPEN:
+        elif self.state is _OPEN:
             timeout = host.ping_timeout
             if self._awaiting_pong:
                 if self.halted or not host.monitor_clients:
@@ -397,7 +400,7 @@ class Socket:
 
         Engine.IO v4, "Upgrade". One candidate at a time; a socket that already is on a WebSocket takes none.
         """
-        if self.state is not State.OPEN or self.link.name != "polling" or self._candidate is not None:
+        if self.state is not _OPEN or self.link.name != "polling" or self._candidate is not None:
             return None
         candidate = self._candidate = Candidate(self, link)
         self.host.schedule(candidate, self.host.upgrade_timeout)
@@ -543,7 +546,7 @@ class PollingLink:
     def ready(self) -> bool:
         """Whether a GET can be answered without waiting."""
         socket = self.socket
-        return bool(socket.outbox) or self.final is not None or socket.upgrading or socket.state is State.CLOSED
+        return bool(socket.outbox) or self.final is not None or socket.upgrading or socket.state is _CLOSED
 
     def take(self) -> list[Outgoing]:
         """Returns the packets for the answer of a GET; a noop if there are none."""
@@ -551,7 +554,7 @@ class PollingLink:
         if self.final is not None:
             return self.final or [NOTHING]
         messages = socket.take()
-        if socket.state is State.CLOSING:
+        if socket.state is _CLOSING:
             socket._end(reason.SERVER_DISCONNECT, 1000)
         # Engine.IO v4, "Upgrade": "a noop packet" releases the poll.
         return messages or [NOTHING]
@@ -568,7 +571,7 @@ class PollingLink:
         socket = self.socket
         if socket.link is not self:  # an upgrade: what is in the outbox belongs to the WebSocket
             self.final = []
-        elif socket.state is State.CLOSED and self.final is None:
+        elif socket.state is _CLOSED and self.final is None:
             self.final = socket.take()
         for wake in (self.wake, self.proceed):
             if wake is not None:

@@ -174,7 +174,9 @@ class WebSocketLink:
         if self.blocked or self.closing:
             return
         messages = self.target.take()
-        if messages:
+        if len(messages) == 1:
+            self.write(messages[0].frame())
+        elif messages:
             self.write(b"".join([message.frame() for message in messages]))
 
     def close(self, code: int, reason: str) -> None:

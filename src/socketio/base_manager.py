@@ -168,10 +168,7 @@ class BaseManager:
         members = [member] if member is not None else list(recipients(group, room, skip_sid))
         if not members:
             return
-        if data.__class__ is tuple:
-            arguments = [event, *data]
-        else:
-            arguments = [event] if data is None else [event, data]
+        arguments = [event, *data] if data.__class__ is tuple else [event] if data is None else [event, data]
         server = self.server
         if server.intercepted:
             for member in members:

@@ -59,7 +59,8 @@ class BaseServer:
         max_namespaces: int = 100,
         **engineio_options: Any,
     ) -> None:
-        self._intercepted = not all(getattr(getattr(type(self), seam), "is_default", False) for seam in _SEAMS)
+        self.intercepted = not all(getattr(getattr(type(self), seam), "is_default", False) for seam in _SEAMS)
+        """Whether a program has put itself between this server and the Engine.IO server."""
         self.async_handlers = async_handlers
         self.always_connect = always_connect
         self.connect_timeout = connect_timeout
@@ -218,14 +219,9 @@ class BaseServer:
 
     # protocol.Host
 
-    @property
-    def intercepted(self) -> bool:
-        """Whether a program has put itself between this server and the Engine.IO server."""
-        return self._intercepted
-
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _SEAMS:
-            object.__setattr__(self, "_intercepted", True)
+            object.__setattr__(self, "intercepted", True)
         object.__setattr__(self, name, value)
 
     def accepts(self, namespace: str) -> bool:
@@ -257,7 +253,7 @@ class BaseServer:
 
     def transmit(self, connection: Connection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
         """Sends one packet to one client."""
-        if self._intercepted:
+        if self.intercepted:
             pkt = self.packet_class(kind, data=data, namespace=namespace, id=ack_id)
             self._intercept(self._send_packet(connection.eio_sid, pkt))
         elif connection.socket is not None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import signal
 import socket
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from . import AsyncServer, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import FrameType
 
 __all__ = ["main"]
 
@@ -36,6 +38,10 @@ class _UsageError(Exception):
 
 class _StartError(Exception):
     """The server cannot start; the message says why."""
+
+
+class _Terminated(Exception):
+    """SIGTERM came."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -150,9 +156,20 @@ def _serve(options: argparse.Namespace) -> None:
     _run(app, host=options.host, port=options.port, **run_options)
 
 
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
 def _run(app: Any, **options: Any) -> None:
+    # uvicorn stops in good order on SIGTERM and then raises it again for the handler that was there before it: this
+    # one, so that the exit status tells a stop that was asked for from a crash.
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         run(app, **options)
+    except _Terminated:
+        return
+    except SystemExit as exc:
+        raise _StartError("the server could not start") from exc
     except RuntimeError as exc:
         # The extra with uvicorn is not installed; anything else that goes wrong keeps its traceback.
         if isinstance(exc.__cause__, ImportError):
@@ -160,6 +177,8 @@ def _run(app: Any, **options: Any) -> None:
         raise
     except OSError as exc:
         raise _StartError(str(exc)) from exc
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _load(target: str, app_dir: Path) -> Any:

@@ -34,7 +34,11 @@ class MsgPackPacket(Packet):
     """Returns a replacement for an object that MessagePack has no form for, or raises TypeError."""
 
     ext_hook: Callable[[int, bytes], Any] = msgpack.ExtType
-    """Decodes an extension type from its code and its bytes."""
+    """Decodes an extension type from its code and its bytes. Is not asked about JavaScript's undefined: that is `None`.
+
+    The JavaScript package writes a Date as the extension type 0 with the milliseconds since 1970, a signed integer of
+    64 bits, big-endian.
+    """
 
     @classmethod
     def configure(
@@ -83,9 +87,15 @@ class MsgPackPacket(Packet):
         """
         if isinstance(encoded_packet, str):
             raise ProtocolError("A MessagePack packet is not text")
+        ext_hook = self.ext_hook
+
+        def decode_extension(code: int, content: bytes) -> Any:
+            # JavaScript's undefined, which its clients send where a CONNECT packet has no payload.
+            return None if code == 0 and content == b"\0" else ext_hook(code, content)
+
         try:
             # No length in the data may exceed the data's own: msgpack's limits are derived from it.
-            packet = msgpack.unpackb(encoded_packet, ext_hook=self.ext_hook)
+            packet = msgpack.unpackb(encoded_packet, ext_hook=decode_extension)
         except Exception as exc:  # whatever the hook raises, too: it is the peer's data that made it
             raise ProtocolError("The packet is not MessagePack") from exc
         if not isinstance(packet, dict):

@@ -15,8 +15,6 @@ from socketio.exceptions import ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engineio.json import Codec
-
 __all__ = [
     "ACK",
     "BINARY_ACK",
@@ -68,21 +66,30 @@ def decode_text(text: bytes, loads: Callable[[bytes], Any]) -> tuple[int, str, i
     # Socket.IO protocol v5, "Packet encoding":
     # "<packet type>[<# of binary attachments>-][<namespace>,][<acknowledgment id>][JSON-stringified payload ...]"
     # The events and acknowledgements of the main namespace go this way, which takes half the time of the other.
-    head, bracket, rest = text.partition(b"[")
-    if head == b"2":
+    try:
+        first, second = text[0], text[1]
+    except IndexError:
+        return _decode_any(text, loads)
+    if second == 0x5B and first == 0x32:  # "2["
         packet_type = EVENT
         ack_id = None
-    elif head.isdigit() and 0x32 <= head[0] <= 0x33 and 1 < len(head) <= 16:
-        packet_type = head[0] - 0x30
+        body = text[1:]
+    elif 0x30 <= second <= 0x39 and 0x32 <= first <= 0x33:  # "20" to "39"
+        head, bracket, rest = text.partition(b"[")
+        if len(head) > 16 or not head.isdigit():
+            return _decode_any(text, loads)
+        packet_type = first - 0x30
         ack_id = int(head[1:])
+        body = bracket + rest
     else:
         return _decode_any(text, loads)
     try:
-        data = loads(bracket + rest)
+        data = loads(body)
     except ValueError as exc:
         raise ProtocolError("The payload is not JSON") from exc
-    if type(data) is not list or not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
-        check_payload(packet_type, data)
+    if type(data) is list and data and type(name := data[0]) is str and name not in RESERVED_EVENTS:
+        return packet_type, "/", ack_id, data, 0
+    check_payload(packet_type, data)
     return packet_type, "/", ack_id, data, 0
 
 
@@ -113,8 +120,9 @@ def _decode_any(text: bytes, loads: Callable[[bytes], Any]) -> tuple[int, str, i
     ack_id = None
     if packet_type not in _WITHOUT_ACK_ID:
         digits, bracket, rest = rest.partition(b"[")
-        if digits:
-            ack_id = _decode_ack_id(digits)
+        # 16 digits are enough for the greatest id, and `int` is not asked about longer ones.
+        if digits and (len(digits) > 16 or not digits.isdigit() or (ack_id := int(digits)) > MAX_ACK_ID):
+            raise ProtocolError("What precedes the payload is not an ack id")
         rest = bracket + rest
     data = None
     if rest:
@@ -126,13 +134,6 @@ def _decode_any(text: bytes, loads: Callable[[bytes], Any]) -> tuple[int, str, i
             raise ProtocolError("The payload is null")
     check_payload(packet_type, data)
     return packet_type, namespace, ack_id, data, attachment_count
-
-
-def _decode_ack_id(digits: bytes) -> int:
-    # 16 digits are enough for the greatest id, and `int` is not asked about longer ones.
-    if len(digits) <= 16 and digits.isdigit() and (ack_id := int(digits)) <= MAX_ACK_ID:
-        return ack_id
-    raise ProtocolError("What precedes the payload is not an ack id")
 
 
 _WITHOUT_ACK_ID = frozenset((CONNECT, DISCONNECT, CONNECT_ERROR))
@@ -321,7 +322,7 @@ class Packet:
         Raises:
             TypeError: something in the data has no form in JSON.
         """
-        codec = self._codec()
+        codec = codec_for(self.json)
 
         def dumps(data: Any, default: Callable[[Any], Any] | None) -> bytes:
             return codec.dumps(data, default if self.packet_type >= BINARY_EVENT else None)
@@ -346,7 +347,7 @@ class Packet:
             text = encoded_packet.encode() if isinstance(encoded_packet, str) else encoded_packet
         except UnicodeEncodeError as exc:
             raise ProtocolError("The text holds lone surrogates") from exc
-        packet_type, namespace, ack_id, data, count = decode_text(text, self._codec().loads)
+        packet_type, namespace, ack_id, data, count = decode_text(text, codec_for(self.json).loads)
         self.packet_type = packet_type
         self.namespace = None if namespace == "/" else namespace.partition("?")[0]
         self.id = ack_id
@@ -394,6 +395,3 @@ class Packet:
         if self.id is not None:
             packet["id"] = self.id
         return packet
-
-    def _codec(self) -> Codec:
-        return codec_for(self.json)

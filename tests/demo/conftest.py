@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import sys
@@ -18,8 +17,6 @@ from .chromium import find_chromium
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
-
-PYTHON = os.environ.get("DEMO_PYTHON", sys.executable)
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +56,7 @@ def serve(port: int) -> Callable[..., AbstractAsyncContextManager[Server]]:
     async def start(*arguments: str, uds: Path | None = None) -> AsyncIterator[Server]:
         address = ("--port", str(port)) if uds is None else ("--uds", str(uds))
         process = await asyncio.create_subprocess_exec(
-            PYTHON, "-m", "socketio", *arguments, *address,
+            sys.executable, "-m", "socketio", *arguments, *address,
             stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parent,
         )  # fmt: skip
         try:

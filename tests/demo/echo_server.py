@@ -13,7 +13,7 @@ sio = socketio.AsyncServer(async_mode="asgi", ping_interval=0.3, ping_timeout=0.
 
 @sio.event
 async def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
-    if auth == "wrong":
+    if auth == {"token": "wrong"}:
         raise socketio.exceptions.ConnectionRefusedError("not you", {"reason": "auth"})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -16,7 +15,6 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTHON = os.environ.get("DEMO_PYTHON", sys.executable)
 APPS = """
 import socketio
 
@@ -50,7 +48,7 @@ def apps(tmp_path: Path) -> Path:
 
 def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [PYTHON, "-m", "socketio", *arguments], capture_output=True, text=True, check=False, timeout=30, cwd=cwd
+        [sys.executable, "-m", "socketio", *arguments], capture_output=True, text=True, check=False, timeout=30, cwd=cwd
     )
 
 

@@ -98,7 +98,7 @@ def test_events_keep_their_order_across_the_upgrade(check: Any) -> None:
 
 def test_a_refusal_is_told_and_final(check: Any) -> None:
     body = """
-        const socket = new Socket({ transports, auth: "wrong" });
+        const socket = new Socket({ transports, auth: { token: "wrong" } });
         let again = false;
         socket.on("reconnecting", () => { again = true; });
         const refused = event(socket, "connect_error");

@@ -50,6 +50,10 @@ class Response:
     headers: dict[str, str]
     body: bytes
 
+    def sid(self) -> str:
+        """Return the sid that a polling handshake gave."""
+        return str(json.loads(self.body.split(b"\x1e")[0][1:])["sid"])
+
     def code(self) -> int | None:
         """Return the Engine.IO error code of the JSON body, `None` where there is none."""
         try:

@@ -322,7 +322,7 @@ def alive_objects() -> dict[str, int]:
     found: Counter[str] = Counter()
     for thing in gc.get_objects():
         module = type(thing).__module__
-        if module.partition(".")[0] in ("engineio", "socketio"):
+        if isinstance(module, str) and module.partition(".")[0] in ("engineio", "socketio"):
             found[f"{module}.{type(thing).__qualname__}"] += 1
     return found
 

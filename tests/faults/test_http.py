@@ -218,4 +218,4 @@ def test_jsonp_is_off(value: str, http: Http) -> None:
     response = http.get(target("polling") + "&j=" + quote(value))
     assert response.status == 400 or not response.body.startswith(b"___eio"), response
     if response.status == 200:
-        http.post(target("polling", response.body[8:28].decode()), "1")
+        http.post(target("polling", response.sid()), "1")

@@ -91,13 +91,13 @@ def test_F070_good_origins(listed: Server, server: Server) -> None:
     response = http.get(target("polling"), {"Origin": GOOD})
     assert response.status == 200 and response.headers["access-control-allow-origin"] == GOOD
     assert "origin" in response.headers.get("vary", "").lower(), response.headers
-    http.post(target("polling", json.loads(response.body[1:])["sid"]), "1", {"Origin": GOOD})
+    http.post(target("polling", response.sid()), "1", {"Origin": GOOD})
     own = Http(server.port)
     server.clients.append(own)
     origin = f"http://127.0.0.1:{server.port}"
     response = own.get(target("polling"), {"Origin": origin, "Host": f"127.0.0.1:{server.port}"})
     assert response.status == 200
-    own.post(target("polling", json.loads(response.body[1:])["sid"]), "1")
+    own.post(target("polling", response.sid()), "1")
 
 
 def test_F070_evil_origin_with_a_valid_sid(listed: Server) -> None:
@@ -141,7 +141,7 @@ def test_F072_star_and_credentials(opened: Server) -> None:
     assert not (allowed == "*" and credentials == "true")
     if allowed != "*":
         assert "origin" in response.headers.get("vary", "").lower()
-    http.post(target("polling", json.loads(response.body[1:])["sid"]), "1")
+    http.post(target("polling", response.sid()), "1")
 
 
 PREFLIGHT = {"Origin": GOOD, "Access-Control-Request-Method": "POST"}
@@ -242,7 +242,7 @@ def test_F076_chosen_and_closed_sids(transport: str, server: Server, joined: Mak
     http = Http(server.port)
     server.clients.append(http)
     response = http.get(target("polling"), {"Cookie": "io=chosen0chosen0chosen"})
-    sid = json.loads(response.body[1:])["sid"]
+    sid = response.sid()
     assert "chosen" not in sid
     assert http.post(target("polling", sid), "1").status == 200
     client = joined(transport)
@@ -375,13 +375,13 @@ def test_forwarded_headers_are_harmless(case: dict[str, str], server: Server) ->
     assert response.status in (400, 403), response
     response = http.get(target("polling"), case)
     assert response.status == 200, response
-    http.post(target("polling", json.loads(response.body[1:])["sid"]), "1")
+    http.post(target("polling", response.sid()), "1")
 
 
 def test_sids_are_not_guessable(server: Server) -> None:
     http = Http(server.port)
     server.clients.append(http)
-    sids = {json.loads(http.get(target("polling")).body[1:])["sid"] for _ in range(200)}
+    sids = {http.get(target("polling")).sid() for _ in range(200)}
     assert len(sids) == 200 and all(len(sid) >= 16 for sid in sids)
     assert len({sid[:6] for sid in sids}) > 190, "the head of a sid is random"
     for sid in sids:

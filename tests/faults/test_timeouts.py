@@ -241,6 +241,6 @@ def test_F091_the_clock_of_the_wall_jumps(shift: int, transport: str, short: Ser
 def test_F076_an_old_session_is_not_taken_over_after_its_timeout(short: Server) -> None:
     http = Http(short.port)
     short.clients.append(http)
-    sid = http.get(target("polling")).body[8:28].decode()
+    sid = http.get(target("polling")).sid()
     short.wait_until(lambda r: r["counters"]["sockets"] <= 1, "reaped", 6)
     assert http.post(target("polling", sid), "40").code() == 1

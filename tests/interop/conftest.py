@@ -13,6 +13,7 @@ import pytest
 
 FOLDER = Path(__file__).parent
 sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "scenarios")]
+pytest.register_assert_rewrite("js_client", "serving")
 
 from js_client import TRANSPORTS, Clients, Driver  # noqa: E402
 from serving import ServerProcess  # noqa: E402

@@ -39,20 +39,25 @@ function openManager({ manager: name, url, options = {}, msgpack = false }) {
   return manager;
 }
 
-// Emit numbers 0, 1, 2, ... in small batches until `total` are sent and the connection has been upgraded (if it is to be).
+// Emit the numbers 0, 1, 2, ... in small batches, and start the upgrade of the connection, if it is to have one, in their midst.
 function sendNumbers({ socket: name, total, upgrade }) {
   const socket = sockets.get(name);
   const engine = socket.io.engine;
-  let upgraded = engine.transport.name === "websocket";
-  const sentBefore = { upgraded };
+  const before = engine.transport.name;
+  let upgrading = upgrade;
   let number = 0;
-  engine.once("upgrade", () => (upgraded = true));
+  engine.once("upgrade", () => {
+    upgrading = false;
+    total += 100;
+  });
   const timer = setInterval(() => {
-    for (let i = 0; i < 20 && number < total; i++) socket.emit("number", number++);
-    if (upgrade && !upgraded) total = Math.max(total, number + 20);
-    if (number >= total) {
+    for (let i = 0; i < 20 && (number < total || upgrading); i++) {
+      if (upgrade && number === 200) engine._probe("websocket");
+      socket.emit("number", number++);
+    }
+    if (number >= total && !upgrading) {
       clearInterval(timer);
-      report({ type: "numbers_sent", socket: name, count: number, upgraded_before: sentBefore.upgraded });
+      report({ type: "numbers_sent", socket: name, count: number, transports: [before, engine.transport.name] });
     }
   }, 1);
 }

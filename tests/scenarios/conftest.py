@@ -15,6 +15,7 @@ import pytest
 
 FOLDER = Path(__file__).parent
 sys.path[:0] = [str(FOLDER)]
+pytest.register_assert_rewrite("protocol_client", "serving")
 
 from protocol_client import ProtocolClient  # noqa: E402
 from serving import ServerProcess  # noqa: E402

@@ -21,6 +21,13 @@ SEPARATOR = "\x1e"
 
 PING, PONG, NOOP = "2", "3", "6"
 
+# Status, code and message of each error.
+TRANSPORT_UNKNOWN = (400, 0, "Transport unknown")
+SESSION_ID_UNKNOWN = (400, 1, "Session ID unknown")
+BAD_HANDSHAKE_METHOD = (400, 2, "Bad handshake method")
+BAD_REQUEST = (400, 3, "Bad request")
+UNSUPPORTED_PROTOCOL_VERSION = (400, 5, "Unsupported protocol version")
+
 UPGRADE_HEADERS = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -144,10 +151,19 @@ class ProtocolClient:
             skip_auto_headers=("Accept-Encoding", "User-Agent"),
             trace_configs=[trace],
         )
+
+        # A connection whose upgrade was refused is not used again: not every server keeps it open.
+        self._upgrade_http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept-Encoding", "User-Agent"),
+        )
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await self._http.close()
+        await self._upgrade_http.close()
 
     def query(self, **query: str | None) -> dict[str, str]:
         """Return the query of a request: the usual one with `query` over it, without what is `None`."""
@@ -207,10 +223,10 @@ class ProtocolClient:
         await sent.wait()
         return task
 
-    async def post(self, *packets: str, **options: Any) -> Answer:
+    async def post(self, *packets: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a payload of `packets`."""
-        headers = {"Content-Type": "text/plain;charset=UTF-8"}
-        return await self.request("POST", SEPARATOR.join(packets).encode(), **{"headers": headers, **options})
+        headers = {"Content-Type": "text/plain;charset=UTF-8", **(headers or {})}
+        return await self.request("POST", SEPARATOR.join(packets).encode(), headers=headers)
 
     @asynccontextmanager
     async def websocket(
@@ -219,8 +235,8 @@ class ProtocolClient:
         """Open a WebSocket: for the session if there is one, else without the handshake being read."""
         query = {"transport": "websocket", **query}
         # A frame may be larger than aiohttp takes by default.
-        async with self._http.ws_connect(
-            self.url, params=self.query(**query), headers=headers, max_msg_size=0, autoping=True
+        async with self._upgrade_http.ws_connect(
+            self.url, params=self.query(**query), headers=headers, max_msg_size=0
         ) as ws:
             yield WebSocket(ws)
 
@@ -247,5 +263,12 @@ class ProtocolClient:
 
     async def refused_websocket(self, headers: Mapping[str, str] | None = None, **query: str | None) -> Answer:
         """Ask for a WebSocket that the server refuses, and return its answer."""
+        params = self.query(**{"transport": "websocket", **query})
         headers = {**UPGRADE_HEADERS, **(headers or {})}
-        return await self.request(headers=headers, **{"transport": "websocket", **query})
+        async with self._upgrade_http.get(self.url, params=params, headers=headers) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+
+async def assert_closed(eio: ProtocolClient) -> None:
+    """The session is gone: its sid is unknown."""
+    assert (await eio.poll()).error == SESSION_ID_UNKNOWN

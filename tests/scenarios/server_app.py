@@ -1,4 +1,4 @@
-"""The server program of the scenario suite: many servers of Engine.IO and Socket.IO in one app, static files, mounts."""
+"""The server program of the scenario suite: servers of Engine.IO and Socket.IO in one app, static files, mounts."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ ENGINES: dict[str, dict[str, Any]] = {
     "polling-only": {"transports": "polling"},
     "websocket-only": {"transports": ["websocket"]},
     "no-upgrades": {"allow_upgrades": False},
+    "short-upgrade": {"upgrade_timeout": 0.3},
 }
 """Path -> options of the Engine.IO server there."""
 

@@ -8,7 +8,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from protocol_client import PING, SEPARATOR, ProtocolClient
+from protocol_client import (
+    BAD_HANDSHAKE_METHOD,
+    BAD_REQUEST,
+    PING,
+    SEPARATOR,
+    SESSION_ID_UNKNOWN,
+    TRANSPORT_UNKNOWN,
+    UNSUPPORTED_PROTOCOL_VERSION,
+    ProtocolClient,
+    assert_closed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -19,17 +29,6 @@ if TYPE_CHECKING:
 
 LIMIT = 1_000_000
 """`max_http_buffer_size` of the server, in bytes."""
-
-TRANSPORT_UNKNOWN = (400, 0, "Transport unknown")
-SESSION_ID_UNKNOWN = (400, 1, "Session ID unknown")
-BAD_HANDSHAKE_METHOD = (400, 2, "Bad handshake method")
-BAD_REQUEST = (400, 3, "Bad request")
-UNSUPPORTED_PROTOCOL_VERSION = (400, 5, "Unsupported protocol version")
-
-
-async def assert_closed(eio: ProtocolClient) -> None:
-    """The session is gone: its sid is unknown."""
-    assert (await eio.poll()).error == SESSION_ID_UNKNOWN
 
 
 async def raw_answer(server: ServerProcess, request: bytes) -> tuple[int, bytes]:

@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
-from test_engineio_http import BAD_REQUEST
+from protocol_client import BAD_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

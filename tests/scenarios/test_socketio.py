@@ -110,17 +110,6 @@ async def test_connect_by_polling(client: Connect) -> None:
         assert parse(auth, "42") == ["auth", {"token": 1}]
 
 
-async def test_events_posted_together_with_connect(client: Connect) -> None:
-    """CONNECT must be first; the events after it in the same payload come after it."""
-    async with client("patient") as sio:
-        await sio.handshake()
-        assert (await sio.post("40", '42["message",1]', '421["message-with-ack",2]')).text == "ok"
-        packets = await sio.poll_packets(4)
-        assert parse(packets[0], "40").keys() == {"sid"}
-        assert packets[1] == '42["auth",{}]'
-        assert sorted(packets[2:]) == ['42["message-back",1]', "431[2]"]
-
-
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 async def test_no_handshake_received(client: Connect, transport: str) -> None:
     """Suite: "should close the connection if no handshake is received" (with a connect timeout of one second)."""

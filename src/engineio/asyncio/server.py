@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from asyncio import _get_running_loop
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from threading import get_ident
 from typing import Any, Protocol, TypeVar
 
 from ..admission import TOO_LARGE, UNKNOWN_SID, Handshake, Poll, Post, Refusal, Upgrade
@@ -58,6 +58,8 @@ class AsyncServer(BaseServer):
         """What the handshakes of many clients have in common, for the binding to keep once."""
         self._binding: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.thread: int | None = None
+        """The thread that the server's loop runs on; `None` before the first request."""
         self._dirty: list[Socket] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
@@ -190,13 +192,14 @@ class AsyncServer(BaseServer):
         loop = asyncio.get_running_loop()
         if self._loop is not loop and (self._loop is None or self._loop.is_closed() or not self.sockets):
             self._loop = loop
+            self.thread = get_ident()
             self._timer = None
             self._dirty = []
 
     def is_foreign(self) -> bool:
-        """Returns whether the caller runs on another loop than the server."""
+        """Returns whether the caller runs on another thread's loop than the server."""
         loop = self._loop
-        return loop is not None and _get_running_loop() is not loop and loop.is_running()
+        return loop is not None and get_ident() != self.thread and loop.is_running()
 
     async def hand_over(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Runs a coroutine on the server's loop and waits for it on the caller's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ..base_manager import BaseManager
 from ..protocol import MemberState
@@ -13,6 +13,13 @@ __all__ = ["AsyncManager"]
 
 class AsyncManager(BaseManager):
     """Emits to the clients of this process, and moves them between rooms. All of it is done when the call returns."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.emits_locally = cls.emit is AsyncManager.emit
+
+    emits_locally: ClassVar[bool] = True
+    """Whether `emit` does nothing but `broadcast`, so that the server may call that; false for a class with its own."""
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
         """Returns whether a client is connected here, so that it can be disconnected here."""
