@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from . import exceptions, json, packet, payload, static_files
+from . import exceptions as exceptions
+from . import json as json
+from . import packet as packet
+from . import payload as payload
+from . import static_files as static_files
 from .asyncio.server import AsyncServer
-from .bindings.asgi import ASGIApp
+from .bindings.asgi_app import ASGIApp
 
-__all__ = ["ASGIApp", "AsyncServer", "exceptions", "json", "packet", "payload", "static_files"]
+__all__ = ["ASGIApp", "AsyncServer"]

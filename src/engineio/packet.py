@@ -81,6 +81,14 @@ class Outgoing:
         return segment
 
 
+PING_PACKET = Outgoing(b"2")
+PROBE_ANSWER = Outgoing(b"3probe")
+NOTHING = Outgoing(b"6")
+"""A noop packet: the answer to a poll that has nothing else."""
+END = Outgoing(b"1")
+"""A close packet."""
+
+
 def decode_base64(data: bytes) -> bytes:
     """Decodes the base64 form of a binary message.
 

@@ -7,35 +7,14 @@ link or a WebSocket), may move to another one by an upgrade, and ends once. What
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from .exceptions import ProtocolError
-from .packet import CLOSE, MESSAGE, NOOP, PONG, Outgoing
+from .interfaces import DirectLink, Host, Link, Receiver, reason
+from .packet import CLOSE, END, MESSAGE, NOOP, NOTHING, PING_PACKET, PONG, PROBE_ANSWER, Outgoing
 from .payload import Revision
 
-__all__ = [
-    "Candidate",
-    "DirectLink",
-    "Host",
-    "Link",
-    "PendingLink",
-    "PollingLink",
-    "Receiver",
-    "Socket",
-    "State",
-    "reason",
-]
-
-
-class reason:
-    """Why a connection ended, as the disconnect handlers hear it."""
-
-    SERVER_DISCONNECT: Final = "server disconnect"
-    CLIENT_DISCONNECT: Final = "client disconnect"
-    PING_TIMEOUT: Final = "ping timeout"
-    TRANSPORT_CLOSE: Final = "transport close"
-    TRANSPORT_ERROR: Final = "transport error"
+__all__ = ["TRANSITIONS", "Candidate", "Socket", "State", "reason"]
 
 
 class State(enum.Enum):
@@ -60,78 +39,6 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.CLOSED: frozenset(),
 }
 
-
-class Receiver(Protocol):
-    """What takes the messages of a socket: an application protocol such as Socket.IO, or the program's handlers."""
-
-    def receive_text(self, data: bytes) -> None:
-        """Takes a text message, UTF-8."""
-
-    def receive_binary(self, data: bytes) -> None:
-        """Takes a binary message."""
-
-    def closed(self, reason: str) -> None:
-        """Called exactly once, when the connection has ended after it was open."""
-
-
-class Link(Protocol):
-    """A transport as a socket sees it. None of its methods waits."""
-
-    name: str
-    """`polling` or `websocket`."""
-
-    def flush(self) -> None:
-        """Sends what the socket's outbox holds, as far as the transport takes it."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Sends what can be sent, then closes the transport; `code` as in RFC 6455, section 7.4.1."""
-
-    def pause_reading(self) -> None:
-        """The socket is halted: nothing more is to be given to it."""
-
-    def resume_reading(self) -> None:
-        """The socket goes on: first what was kept back, then the transport."""
-
-
-class DirectLink(Link, Protocol):
-    """A WebSocket, which can also send what is in no outbox."""
-
-    target: Any
-    """What its messages go to."""
-
-    def send(self, message: Outgoing) -> None:
-        """Sends one message past the outbox."""
-
-
-class Host(Protocol):
-    """What a socket needs of its server."""
-
-    ping_interval: float
-    ping_timeout: float
-    monitor_clients: bool
-    upgrade_timeout: float
-    max_send_queue: int
-
-    def mark_dirty(self, socket: Socket) -> None:
-        """Has `socket.flush()` called soon, once for all that is put into the outbox until then."""
-
-    def schedule(self, item: Any, delay: float) -> None:
-        """Sets the deadline of `item` to `delay` seconds from now."""
-
-    def unschedule(self, item: Any) -> None:
-        """Removes the deadline of `item`."""
-
-    def forget(self, socket: Socket) -> None:
-        """Removes the socket from the table of sids."""
-
-    def build_environ(self, source: Any) -> dict[str, Any]:
-        """Returns the WSGI-style dictionary of a handshake; `source` is what the binding has kept of it."""
-
-
-PING: Final = Outgoing(b"2")
-PROBE_ANSWER: Final = Outgoing(b"3probe")
-NOTHING: Final = Outgoing(b"6")
-END: Final = Outgoing(b"1")
 
 EARLY_FLUSH: Final = 64 * 1024
 """With so many bytes in the outbox it is flushed at once rather than at the end of the loop iteration, so that the
@@ -237,20 +144,21 @@ class Socket:
             self.link.close(code, why)
             self._tell_receiver(why)
         else:
-            self._end(why, code)
+            self.end(why, code)
 
     def fail(self, why: str = reason.TRANSPORT_ERROR, code: int = 1002) -> None:
         """Closes the connection because the client broke the protocol or a limit; nothing more is sent."""
         if self.state is not _CLOSED:
             self.outbox.clear()
             self.pending = 0
-            self._end(why, code)
+            self.end(why, code)
 
     def lost(self, why: str = reason.TRANSPORT_CLOSE) -> None:
         """The transport is gone."""
-        self._end(why, 1000)
+        self.end(why, 1000)
 
-    def _end(self, why: str, code: int) -> None:
+    def end(self, why: str, code: int) -> None:
+        """Closes the link and tells the receiver, once."""
         before = self.state
         if before is _CLOSED:
             return
@@ -352,7 +260,7 @@ class Socket:
         # Suite, "forcefully closes the session": the pending poll is answered with a noop.
         if self.link.name == "polling":
             self.outbox.append(NOTHING)
-        self._end(reason.CLIENT_DISCONNECT, 1000)
+        self.end(reason.CLIENT_DISCONNECT, 1000)
 
     # Flow control
 
@@ -374,7 +282,7 @@ class Socket:
         """The socket's deadline has passed: time for a ping, for a missing pong, or for the end of lingering."""
         host = self.host
         if self.state is _CLOSING:
-            self._end(reason.SERVER_DISCONNECT, 1000)
+            self.end(reason.SERVER_DISCONNECT, 1000)
         elif self.state is _OPEN:
             timeout = host.ping_timeout
             if self._awaiting_pong:
@@ -382,7 +290,7 @@ class Socket:
                     # The pong may be among what is not being read: the client is not to blame.
                     self._pinged = now
                 elif now >= self._pinged + timeout:
-                    self._end(reason.PING_TIMEOUT, 1000)
+                    self.end(reason.PING_TIMEOUT, 1000)
                     return
                 host.schedule(self, max(self._pinged + timeout - now, 0.0))
             elif now < self._pinged + host.ping_interval and self._pinged:
@@ -390,7 +298,7 @@ class Socket:
             else:
                 self._pinged = now
                 self._awaiting_pong = True
-                self.push(PING)
+                self.push(PING_PACKET)
                 host.schedule(self, min(timeout, host.ping_interval))
 
     # Upgrade
@@ -481,108 +389,3 @@ class Candidate:
     def expire(self, now: float) -> None:
         """The upgrade took too long."""
         self.fail(code=1000)
-
-
-class PendingLink:
-    """Stands in for a WebSocket that is not accepted yet."""
-
-    __slots__ = ()
-
-    name = "websocket"
-
-    def flush(self) -> None:
-        """Nothing is sent before the handshake has been answered."""
-
-    def close(self, code: int, reason: str) -> None:
-        """There is nothing to close."""
-
-    def pause_reading(self) -> None:
-        """Nothing is read."""
-
-    def resume_reading(self) -> None:
-        """Nothing is read."""
-
-
-class PollingLink:
-    """Long-polling: at most one GET waits for packets, at most one POST brings some.
-
-    Attributes:
-        wake: What to call when the waiting GET can be answered; `None` while none waits.
-        posting: Whether a POST is being taken in.
-        proceed: What to call when a halted POST may go on.
-    """
-
-    __slots__ = ("final", "posting", "proceed", "socket", "wake")
-
-    name = "polling"
-
-    def __init__(self) -> None:
-        self.socket: Socket = None  # type: ignore[assignment]  # set right after the socket is made, which needs it
-        self.wake: Callable[[], None] | None = None
-        self.posting = False
-        self.proceed: Callable[[], None] | None = None
-        self.final: list[Outgoing] | None = None
-
-    def begin_poll(self) -> bool:
-        """Admits a GET; two at a time break the protocol, which ends the connection.
-
-        Engine.IO v4 suite, "closes the session upon duplicate poll requests": the first one is answered with a
-        close packet.
-        """
-        if self.wake is None:
-            return True
-        self.socket.outbox.append(END)
-        self.socket.lost(reason.TRANSPORT_ERROR)
-        return False
-
-    def begin_post(self) -> bool:
-        """Admits a POST; two at a time break the protocol, which ends the connection."""
-        if self.posting:
-            self.socket.fail()
-            return False
-        self.posting = True
-        return True
-
-    def ready(self) -> bool:
-        """Whether a GET can be answered without waiting."""
-        socket = self.socket
-        return bool(socket.outbox) or self.final is not None or socket.upgrading or socket.state is _CLOSED
-
-    def take(self) -> list[Outgoing]:
-        """Returns the packets for the answer of a GET; a noop if there are none."""
-        socket = self.socket
-        if self.final is not None:
-            return self.final or [NOTHING]
-        messages = socket.take()
-        if socket.state is _CLOSING:
-            socket._end(reason.SERVER_DISCONNECT, 1000)
-        # Engine.IO v4, "Upgrade": "a noop packet" releases the poll.
-        return messages or [NOTHING]
-
-    def flush(self) -> None:
-        """Answers the waiting GET, if one waits and there is something to say."""
-        wake = self.wake
-        if wake is not None and self.ready():
-            self.wake = None
-            wake()
-
-    def close(self, code: int, reason: str) -> None:
-        """Answers the waiting GET with what is left."""
-        socket = self.socket
-        if socket.link is not self:  # an upgrade: what is in the outbox belongs to the WebSocket
-            self.final = []
-        elif socket.state is _CLOSED and self.final is None:
-            self.final = socket.take()
-        for wake in (self.wake, self.proceed):
-            if wake is not None:
-                wake()
-        self.wake = self.proceed = None
-
-    def pause_reading(self) -> None:
-        """Nothing to do: the POST that is being taken in looks at `socket.halted` after every packet."""
-
-    def resume_reading(self) -> None:
-        """Lets the POST go on that was stopped by `halted`."""
-        proceed, self.proceed = self.proceed, None
-        if proceed is not None:
-            proceed()

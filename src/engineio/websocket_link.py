@@ -7,40 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Protocol
 
+from .interfaces import Target, reason
 from .packet import Outgoing
-from .protocol import reason
 from .websocket import BINARY, CLOSE, PING, TEXT, FrameReader, decode_close, encode_close, encode_frame
 
-__all__ = ["Target", "WebSocketLink"]
+__all__ = ["WebSocketLink"]
 
 MAX_PENDING_PONGS = 60
 """How many pings a peer may send without reading the pongs; the same as in the `ws` package for Node."""
-
-
-class Target(Protocol):
-    """What the messages of a link go to: a `Socket`, a `Candidate`, or anything that speaks over a WebSocket."""
-
-    halted: bool
-
-    def take(self) -> list[Outgoing]:
-        """Removes and returns what is to be sent."""
-
-    def receive_text(self, data: bytes) -> None:
-        """Takes a text message."""
-
-    def receive_binary(self, data: bytes) -> None:
-        """Takes a binary message."""
-
-    def lost(self, why: str = ...) -> None:
-        """The link is gone."""
-
-    def fail(self, why: str = ..., code: int = ...) -> None:
-        """The peer broke the rules; the target closes the link with this code."""
-
-    def close(self, why: str = ..., code: int = ...) -> None:
-        """This side ends it; the target closes the link with this code."""
 
 
 class WebSocketLink:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from . import base_manager, base_namespace, base_server, exceptions, packet
+from . import base_manager as base_manager
+from . import base_namespace as base_namespace
+from . import base_server as base_server
+from . import exceptions as exceptions
+from . import packet as packet
 from .asgi import ASGIApp
 from .asyncio.manager import AsyncManager
 from .asyncio.namespace import AsyncNamespace

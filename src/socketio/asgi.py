@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engineio.bindings.asgi import ASGIApp as EngineASGIApp
+from engineio.bindings.asgi_app import ASGIApp as EngineASGIApp
 
 __all__ = ["ASGIApp"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .acks import Answer
+from .members import Member, MemberState
 from .packet import EVENT
-from .protocol import Member, MemberState
 from .rooms import Group, RoomsView, recipients
 
 __all__ = ["BaseManager"]

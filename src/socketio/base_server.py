@@ -8,14 +8,17 @@ from typing import Any, ClassVar
 
 from engineio.base_server import option_names
 from engineio.config import warn_about_unknown_options
+from engineio.interfaces import reason
 from engineio.logs import logger_for
 from engineio.packet import Outgoing
-from engineio.protocol import Socket, reason
+from engineio.protocol import Socket
 
 from . import packet
 from .base_namespace import BaseServerNamespace
 from .handlers import Handler, Handlers
-from .protocol import Connection, Member, PacketConnection
+from .members import Member
+from .packet_connection import PacketConnection
+from .protocol import Connection
 
 __all__ = ["BaseServer"]
 
@@ -288,7 +291,8 @@ class BaseServer:
             return sessions
         if socket.session is None:
             socket.session = {}
-        return socket.session
+        sessions = socket.session
+        return sessions
 
 
 class _Environs(MutableMapping[str, dict[str, Any]]):

@@ -6,19 +6,19 @@ A `Connection` is a client on one Engine.IO socket; a `Member` is that client in
 from __future__ import annotations
 
 import builtins
-import enum
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from engineio.flow import InFlight
-from engineio.packet import Outgoing
-from engineio.protocol import Socket, reason
+from engineio.interfaces import reason
+from engineio.protocol import Socket
 
 from .acks import Answer
 from .exceptions import ConnectionRefusedError, ProtocolError
 from .handlers import Handlers
+from .members import Member, MemberState, drop
 from .packet import (
     ACK,
     BINARY_ACK,
@@ -32,74 +32,14 @@ from .packet import (
     reconstruct,
 )
 
-__all__ = ["Connection", "Host", "Member", "MemberState", "PacketConnection"]
+__all__ = ["Connection", "Host"]
 
 MAX_ECHOED_NAME = 256
 """How much of an unknown namespace's name is sent back, in characters."""
 
 
-class MemberState(enum.Enum):
-    """The life of a client in a namespace, in this order; it may skip from any state to the last."""
-
-    CONNECTING = enum.auto()
-    """Its connect handler is running: what is sent to it waits, and so does what it sends."""
-    CONNECTED = enum.auto()
-    LEAVING = enum.auto()
-    """Its disconnect handler is running: rooms and session can be read, nothing is sent any more."""
-    GONE = enum.auto()
-
-
 # Micro-optimization: the attribute of an Enum class costs a descriptor, a global does not.
 _CONNECTING, _CONNECTED, _LEAVING, _GONE = MemberState
-
-
-def _drop(message: Outgoing) -> None:
-    """Takes what is sent to a member that has left."""
-
-
-class Member:
-    """One client in one namespace.
-
-    Attributes:
-        sid: Its id in the namespace; another than the Engine.IO sid.
-        push: Sends it an encoded message: the method of its socket, or what stands in for it while it is not connected.
-        rooms: The rooms it is in, `None` if none; that of its own sid does not count.
-        acks: id -> what to call with the acknowledgement, `None` if there was never one.
-        held: While connecting, the packets that it has sent already: (type, ack id, data).
-    """
-
-    __slots__ = ("_last_ack", "acks", "connection", "early", "held", "namespace", "push", "rooms", "sid", "state")
-
-    def __init__(self, sid: str, namespace: str, connection: Connection) -> None:
-        self.sid = sid
-        self.namespace = namespace
-        self.connection = connection
-        self.state = _CONNECTING
-        self.early: list[Outgoing] | None = []
-        self.push: Callable[[Outgoing], None] = self.early.append
-        self.held: list[tuple[int, int | None, Any]] | None = None
-        self.rooms: set[Any] | None = None
-        self.acks: dict[int, Callable[..., Any]] | None = None
-        self._last_ack = 0
-
-    def expect_ack(self, callback: Callable[..., Any]) -> int:
-        """Returns the id under which `callback` waits for an acknowledgement."""
-        if self.acks is None:
-            self.acks = {}
-        self._last_ack += 1
-        self.acks[self._last_ack] = callback
-        return self._last_ack
-
-    def take_ack(self, ack_id: int) -> Callable[..., Any] | None:
-        """Returns what waits for an acknowledgement, once; `None` for an id that is unknown or was taken before."""
-        return self.acks.pop(ack_id, None) if self.acks else None
-
-    def abandon_acks(self) -> None:
-        """No acknowledgement will come any more."""
-        acks, self.acks = self.acks, None
-        for callback in (acks or {}).values():
-            if isinstance(callback, Answer):
-                callback.abandon()
 
 
 class Host(Protocol):
@@ -201,11 +141,11 @@ class Connection(InFlight):
                 self.violate("a packet for a namespace that was not joined")
             elif attachments > host.max_attachments:
                 self.violate("too many attachments")
-            elif attachments:
+            elif attachments == 0:
+                self.violate("a binary packet without attachments")
+            else:
                 self._partial = _Partial(kind, namespace, ack_id, content, attachments)
                 host.schedule(self, host.attachments_timeout)
-            else:
-                self.receive_packet(kind, namespace, ack_id, content)
         else:
             self.receive_packet(kind, namespace, ack_id, content)
 
@@ -367,7 +307,7 @@ class Connection(InFlight):
         if self.bucket is not None and self._partial is None:
             host.schedule(self, None)
         socket = self.socket
-        member.push = socket.push if socket is not None else _drop
+        member.push = socket.push if socket is not None else drop
         early, member.early = member.early, None
         for message in early or ():
             member.push(message)
@@ -381,8 +321,8 @@ class Connection(InFlight):
         present = self.open and self.members.get(member.namespace) is member
         if present:
             del self.members[member.namespace]
-            if connected:  # always_connect
-                self.host.transmit(self, DISCONNECT, member.namespace, None, refusal)
+            if connected:  # always_connect. The reason is lost: Socket.IO v5 has no payload for DISCONNECT.
+                self.host.transmit(self, DISCONNECT, member.namespace, None, None)
             else:
                 self._refuse(member.namespace, refusal)
         if member.state is not _LEAVING:
@@ -403,7 +343,7 @@ class Connection(InFlight):
 
     def _finish_leaving(self, member: Member, why: str) -> None:
         member.state = _LEAVING
-        member.push = _drop
+        member.push = drop
         member.early = member.held = None
         member.abandon_acks()
         host = self.host
@@ -422,7 +362,7 @@ class Connection(InFlight):
 
     def _gone(self, member: Member) -> None:
         member.state = _GONE
-        member.push = _drop
+        member.push = drop
         member.abandon_acks()
         self.host.left(member)
         if not self.open and not self._leaving:
@@ -441,66 +381,3 @@ class Connection(InFlight):
             self.leave(member, why)
         if not self._leaving and not connecting:
             self.host.ended(self)
-
-
-class PacketConnection(Connection):
-    """A client of a server with its own packet class: whatever that class makes of the messages is taken."""
-
-    __slots__ = ("_waiting",)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._waiting: Any = None
-
-    def receive_text(self, data: bytes) -> None:
-        """Takes an encoded packet as `str`."""
-        if self._waiting is not None:
-            self.violate("a text where an attachment belongs")
-        else:
-            self._receive_encoded(data.decode())
-
-    def receive_binary(self, data: bytes) -> None:
-        """Takes an attachment, or an encoded packet as `bytes`."""
-        packet = self._waiting
-        if packet is None:
-            self._receive_encoded(data)
-            return
-        try:
-            complete = packet.add_attachment(data)
-        except ValueError as exc:
-            return self.violate(str(exc))
-        if complete:
-            self._waiting = None
-            self.host.schedule(self, None)
-            self._take(packet)
-
-    def _receive_encoded(self, encoded: str | bytes) -> None:
-        host: Any = self.host
-        try:
-            packet = host.packet_class(encoded_packet=encoded)
-        except Exception as exc:  # the class is the program's: what it raises for a bad packet is up to it
-            return self.violate(f"{type(exc).__name__}: {exc}")
-        count = packet.attachment_count
-        if count > self.host.max_attachments:
-            self.violate("too many attachments")
-        elif count:
-            self._waiting = packet
-            self.host.schedule(self, self.host.attachments_timeout)
-        else:
-            self._take(packet)
-
-    def expire(self, now: float) -> None:
-        """Attachments did not come in time, or no namespace was joined in time."""
-        if self._waiting is not None:
-            self.violate("attachments did not come")
-        else:
-            super().expire(now)
-
-    def _take(self, packet: Any) -> None:
-        data = packet.data
-        if packet.packet_type in (EVENT, BINARY_EVENT) and not (isinstance(data, list) and data):
-            self.violate("an event without a name")
-        elif packet.packet_type in (ACK, BINARY_ACK) and not isinstance(data, list):
-            self.violate("an acknowledgement without a list")
-        else:
-            self.receive_packet(packet.packet_type, packet.namespace or "/", packet.id, data)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from .protocol import Member, MemberState
+from .members import Member
 
 __all__ = ["Group", "RoomsView", "recipients"]
 
@@ -100,7 +100,8 @@ class _SidView(Mapping[str, str]):
         self._members = members
 
     def __getitem__(self, sid: str) -> str:
-        return self._members[sid].connection.eio_sid
+        eio_sid: str = self._members[sid].connection.eio_sid
+        return eio_sid
 
     def __contains__(self, sid: object) -> bool:
         return sid in self._members
@@ -160,8 +161,3 @@ class RoomsView(Mapping[str, Mapping[Any, Mapping[str, str]]]):
 
     def __repr__(self) -> str:
         return repr(dict(self))
-
-
-def connected(members: Iterable[Member]) -> Iterator[Member]:
-    """Returns those whose connection is complete."""
-    return (member for member in members if member.state is MemberState.CONNECTED)

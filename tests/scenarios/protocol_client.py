@@ -272,3 +272,19 @@ class ProtocolClient:
 async def assert_closed(eio: ProtocolClient) -> None:
     """The session is gone: its sid is unknown."""
     assert (await eio.poll()).error == SESSION_ID_UNKNOWN
+
+
+def parse(message: str | bytes, prefix: str) -> Any:
+    """Return the JSON behind `prefix`."""
+    assert isinstance(message, str) and message.startswith(prefix), message
+    return json.loads(message.removeprefix(prefix))
+
+
+@asynccontextmanager
+async def joined(sio: ProtocolClient, namespace: str = "") -> AsyncIterator[WebSocket]:
+    """A WebSocket that has joined a namespace, with the answer and the event `auth` read."""
+    async with sio.websocket_session() as ws:
+        await ws.send(f"40{namespace}")
+        assert parse(await ws.receive_past_pings(), f"40{namespace}").keys() == {"sid"}
+        assert parse(await ws.receive_past_pings(), f"42{namespace}") == ["auth", {}]
+        yield ws

@@ -11,35 +11,26 @@ import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from threading import get_ident
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from ..admission import TOO_LARGE, UNKNOWN_SID, Handshake, Poll, Post, Refusal, Upgrade
+from ..admission import Handshake, Poll, Post, Refusal, Upgrade
 from ..base_server import BaseServer, HandlerReceiver
-from ..exceptions import ProtocolError
 from ..flow import InFlight
-from ..packet import Outgoing, Packet
+from ..interfaces import Receiver
+from ..packet import Packet
 from ..payload import Revision
-from ..protocol import DirectLink, PendingLink, PollingLink, Receiver, Socket, State, reason
+from ..polling_link import PendingLink, PollingLink
+from ..protocol import Socket, reason
 from ..request import Request, Response
+from . import polling
+from .admitted import Admitted
 from .handler_runner import HandlerRunner
+from .polling import Exchange
 
-__all__ = ["Admitted", "AsyncServer", "Exchange"]
+__all__ = ["AsyncServer"]
 
 T = TypeVar("T")
 Accept = Callable[[Socket], Receiver]
-
-
-class Exchange(Protocol):
-    """One HTTP request, as a binding offers it."""
-
-    source: Any
-    """What `build_environ` of the binding needs."""
-
-    async def read_body(self, limit: int) -> bytes | None:
-        """Returns the body, or `None` as soon as it is known to be longer than `limit` bytes."""
-
-    async def wait_closed(self) -> None:
-        """Returns when the client has gone."""
 
 
 class AsyncServer(BaseServer):
@@ -279,9 +270,9 @@ class AsyncServer(BaseServer):
         if isinstance(decision, Refusal):
             return decision.response()
         if isinstance(decision, Poll):
-            return await self._poll(decision.socket, exchange)
+            return await polling.poll(self, decision.socket, exchange)
         if isinstance(decision, Post):
-            return await self._post(decision.socket, request, exchange)
+            return await polling.post(self, decision.socket, request, exchange)
         assert isinstance(decision, Handshake)
         return await self._handshake(decision.revision, exchange)
 
@@ -295,68 +286,6 @@ class AsyncServer(BaseServer):
         response = self.payload(socket, socket.take())
         cookie = self._cookie_template.header(socket.sid)
         return response if cookie is None else response.with_header("Set-Cookie", cookie)
-
-    async def _poll(self, socket: Socket, exchange: Exchange) -> Response:
-        link = socket.link
-        assert isinstance(link, PollingLink)
-        if not link.begin_poll():
-            return Refusal(400, 3, "Bad request").response()
-        if not link.ready():
-            wake = asyncio.Event()
-            link.wake = wake.set
-            gone = asyncio.ensure_future(exchange.wait_closed())
-            gone.add_done_callback(lambda _: wake.set())
-            try:
-                await wake.wait()
-            except asyncio.CancelledError:
-                socket.lost()
-                raise
-            finally:
-                gone.cancel()
-                link.wake = None
-            if gone.done() and not gone.cancelled() and not link.ready():
-                # Engine.IO v4 suite: "closes the session upon cancelled polling request".
-                socket.lost()
-        return self.payload(socket, link.take())
-
-    async def _post(self, socket: Socket, request: Request, exchange: Exchange) -> Response:
-        link = socket.link
-        assert isinstance(link, PollingLink)
-        if not link.begin_post():
-            return Refusal(400, 3, "Bad request").response()
-        try:
-            async with asyncio.timeout(self.body_timeout):
-                body = await exchange.read_body(self.max_http_buffer_size)
-            if body is None:
-                socket.fail()
-                return TOO_LARGE.response().with_header("Connection", "close")
-            if socket.state is not State.OPEN:
-                return UNKNOWN_SID.response()
-            for kind, data, binary in socket.revision.decode_payload(body, request.header(b"content-type") or ""):
-                if not await self._is_ready(socket, link):
-                    break
-                socket.receive_packet(kind, data, binary)
-        except TimeoutError:
-            socket.fail()
-            return Refusal(408, 3, "Request timeout").response().with_header("Connection", "close")
-        except ConnectionError:  # the client has gone before it was done
-            socket.lost()
-            return UNKNOWN_SID.response()
-        except ProtocolError as exc:
-            self.logger.info("%s: %s", socket.sid, exc)
-            socket.fail()
-            return Refusal(400, 3, "Bad request").response()
-        finally:
-            link.posting = False
-        return Response(200, [("Content-Type", "text/html")], b"ok")
-
-    async def _is_ready(self, socket: Socket, link: PollingLink) -> bool:
-        """Waits while the socket is halted; returns whether it still takes packets."""
-        while socket.halted and socket.state is State.OPEN and socket.link is link:
-            proceed = asyncio.Event()
-            link.proceed = proceed.set
-            await proceed.wait()
-        return socket.state is State.OPEN
 
     # WebSocket
 
@@ -406,62 +335,3 @@ class AsyncServer(BaseServer):
             return None
         socket.reject()
         return Response(401, [("Content-Type", "application/json")], self.codec.dumps(result or "Unauthorized"))
-
-
-class Admitted:
-    """A WebSocket handshake that may be accepted."""
-
-    __slots__ = ("server", "socket", "upgrade")
-
-    def __init__(self, server: AsyncServer, socket: Socket, upgrade: bool) -> None:
-        self.server = server
-        self.socket = socket
-        self.upgrade = upgrade
-
-    def attach(self, link: DirectLink) -> None:
-        """Connects the accepted WebSocket with its socket."""
-        socket = self.socket
-        if self.upgrade:
-            candidate = socket.begin_upgrade(link)
-            if candidate is None:
-                # Suite, "ignores WebSocket connection with same sid after upgrade": it is accepted, then closed.
-                link.target = Late()
-                link.close(1000, "no upgrade possible")
-            else:
-                link.target = candidate
-            return
-        link.target = socket
-        socket.link = link
-        socket.open(self.server.handshake(socket), self.server.first_ping())
-
-    def abandon(self) -> None:
-        """The client has gone before its WebSocket could be accepted."""
-        if not self.upgrade:
-            self.socket.reject()
-
-
-class Late:
-    """The target of a WebSocket that is closed as soon as it is accepted."""
-
-    __slots__ = ()
-
-    halted = True
-
-    def take(self) -> list[Outgoing]:
-        """Nothing is to be sent."""
-        return []
-
-    def receive_text(self, data: bytes) -> None:
-        """Whatever comes is ignored."""
-
-    def receive_binary(self, data: bytes) -> None:
-        """Whatever comes is ignored."""
-
-    def lost(self, why: str = "") -> None:
-        """Nobody minds."""
-
-    def fail(self, why: str = "", code: int = 1002) -> None:
-        """It is closed already."""
-
-    def close(self, why: str = "", code: int = 1000) -> None:
-        """It is closed already."""

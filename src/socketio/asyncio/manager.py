@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..base_manager import BaseManager
-from ..protocol import MemberState
+from ..members import MemberState
 
 __all__ = ["AsyncManager"]
 

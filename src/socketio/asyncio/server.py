@@ -9,16 +9,18 @@ from contextlib import asynccontextmanager
 from threading import get_ident
 from typing import Any, TypeVar
 
-import engineio
+from engineio.asyncio.server import AsyncServer as EngineServer
+from engineio.interfaces import reason
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
-from engineio.protocol import Socket, reason
+from engineio.protocol import Socket
 
 from ..acks import Answer, value_of
 from ..base_server import BaseServer
 from ..exceptions import TimeoutError
+from ..members import Member, MemberState
 from ..packet import DISCONNECT, Packet
-from ..protocol import Connection, Member, MemberState
+from ..protocol import Connection
 from .manager import AsyncManager
 
 __all__ = ["AsyncServer"]
@@ -286,7 +288,7 @@ class AsyncServer(BaseServer):
     # Below: Engine.IO
 
     def _engineio_server_class(self) -> Any:
-        return engineio.AsyncServer
+        return EngineServer
 
     def _default_manager(self) -> Any:
         return AsyncManager()

@@ -80,6 +80,8 @@ def _register(sio: AsyncServer, chat: Chat) -> None:
             # A page that lost its connection comes back before the old one has timed out: it keeps its nickname.
             for old_sid in {sid, *chat.sids_of_client(clients.get(sid, ""))}:
                 await take_out(old_sid)
+            if sid not in clients:  # it went away meanwhile: nobody would ever take it out again
+                return {"error": "The connection is closed."}
             member = chat.join(sid, room, nickname, clients.get(sid, ""))
         except ChatError as exc:
             return {"error": str(exc)}

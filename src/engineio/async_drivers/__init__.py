@@ -1,0 +1,1 @@
+"""Where existing programs import the bindings from."""

@@ -1,0 +1,113 @@
+"""A WebSocket that an ASGI server keeps in its own hands: messages in and out, no frames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ..interfaces import reason
+from ..packet import Outgoing
+from .server import AsyncServer
+
+__all__ = ["MessageLink"]
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class MessageLink:
+    """The link of a socket whose frames somebody else reads and writes."""
+
+    __slots__ = ("_closing", "_send", "_sending", "_server", "_urgent", "readable", "target")
+
+    name = "websocket"
+
+    def __init__(self, server: AsyncServer, send: Send) -> None:
+        self.target: Any = None
+        self.readable = asyncio.Event()
+        self.readable.set()
+        self._server = server
+        self._send = send
+        self._sending = False
+        self._urgent: list[Outgoing] = []
+        self._closing: tuple[int, str] | None = None
+
+    def receive_text(self, data: bytes) -> None:
+        """Takes a text message, unless it is too long."""
+        if self._closing is None and self._fits(data):
+            self.target.receive_text(data)
+
+    def receive_binary(self, data: bytes) -> None:
+        """Takes a binary message, unless it is too long."""
+        if self._closing is None and self._fits(data):
+            self.target.receive_binary(data)
+
+    def _fits(self, data: bytes) -> bool:
+        if len(data) > self._server.max_http_buffer_size:
+            self.target.fail(reason.TRANSPORT_ERROR, 1009)
+            return False
+        return True
+
+    def send(self, message: Outgoing) -> None:
+        """Sends one message past the outbox."""
+        self._urgent.append(message)
+        self._start()
+
+    def flush(self) -> None:
+        """Sends the outbox of the socket, in the order of calls."""
+        self._start()
+
+    def _start(self) -> None:
+        # No task of its own: the runner steps the coroutine, which with most servers does not wait.
+        if not self._sending:
+            self._sending = True
+            self._server.runner.submit(self._drain, (), self._drained, None)
+
+    async def _drain(self) -> None:
+        while True:
+            messages, self._urgent = self._urgent, []
+            if self._closing is None:
+                messages += self.target.take()
+            if not messages:
+                break
+            for message in messages:
+                if message.text is not None:
+                    await self._send({"type": "websocket.send", "text": message.text.decode()})
+                for attachment in message.attachments:
+                    await self._send({"type": "websocket.send", "bytes": attachment})
+        if self._closing is not None:
+            code, why = self._closing
+            await self._send({"type": "websocket.close", "code": code, "reason": why})
+
+    def _drained(self, token: Any, result: Any, error: BaseException | None) -> None:
+        self._sending = False
+        if error is not None and self._closing is None:
+            # Each ASGI server raises something of its own for a client that has gone; receive() tells it as well.
+            self._server.logger.debug("cannot send: %r", error)
+            self.lost()
+        elif self._urgent or (self._closing is None and getattr(self.target, "outbox", None)):
+            self._start()
+
+    def close(self, code: int, reason: str) -> None:
+        """Sends the outbox, then closes the WebSocket."""
+        if self._closing is None:
+            self._urgent += self.target.take()
+            self._closing = code, reason
+            self.readable.set()
+            if not self._sending:
+                self._start()
+
+    def lost(self) -> None:
+        """The WebSocket is gone."""
+        if self._closing is None:
+            self._closing = 1006, ""
+            self._urgent.clear()
+        self.target.lost(reason.TRANSPORT_CLOSE)
+
+    def pause_reading(self) -> None:
+        """Has the ASGI server keep what arrives."""
+        self.readable.clear()
+
+    def resume_reading(self) -> None:
+        """Takes messages again."""
+        self.readable.set()

@@ -1,0 +1,5 @@
+"""Where existing programs import `AsyncManager` from."""
+
+from .asyncio.manager import AsyncManager
+
+__all__ = ["AsyncManager"]
