@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import logging
+import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -246,7 +247,7 @@ class BaseServer:
     def first_ping(self) -> float:
         """Returns the delay of a connection's first ping in seconds: early by up to half an interval at random, so that
         clients that came together (after a restart) are not pinged together for ever."""
-        return self.ping_interval * (0.5 + secrets.randbelow(512) / 1024)
+        return self.ping_interval * random.uniform(0.5, 1)
 
     def payload(self, socket: Socket, messages: list[Outgoing]) -> Response:
         """Returns the answer to a poll or a polling handshake."""

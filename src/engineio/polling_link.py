@@ -59,7 +59,6 @@ class PollingLink:
         """
         if self.wake is None:
             return True
-        self.socket.outbox.append(END)
         self.socket.lost(reason.TRANSPORT_ERROR)
         return False
 
@@ -100,7 +99,10 @@ class PollingLink:
         if socket.link is not self:  # an upgrade: what is in the outbox belongs to the WebSocket
             self.final = []
         elif socket.state is State.CLOSED and self.final is None:
+            # Engine.IO v4, "Close": a close packet tells the client, unless it was the client that closed.
             self.final = socket.take()
+            if not self.final or self.final[-1] is not NOTHING:
+                self.final.append(END)
         for wake in (self.wake, self.proceed):
             if wake is not None:
                 wake()

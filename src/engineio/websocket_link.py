@@ -144,6 +144,10 @@ class WebSocketLink:
         if not self.closing:
             self.write(message.frame())
 
+    def begin(self, head: bytes) -> None:
+        """Sends the answer to the handshake, and in the same write what the outbox holds already."""
+        self.write(head + b"".join([message.frame() for message in self.target.take()]))
+
     def flush(self) -> None:
         """Sends the outbox of the socket in one write."""
         if self.blocked or self.closing:

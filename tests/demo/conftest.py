@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import signal
 import socket
 import sys
@@ -29,10 +30,16 @@ def chromium_path() -> str:
 
 @pytest.fixture
 def port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port that nobody listens on, and that stays free while the server is gone for a moment.
+
+    Port 0 would give one of those from which the system also takes the local ports of outgoing connections: a browser
+    that tries to reconnect may get just this one, so that the server cannot have it back.
+    """
+    for candidate in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", candidate))
+            return candidate
+    raise AssertionError("no free port")
 
 
 class Server:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -25,10 +26,19 @@ COMMAND = os.environ.get("FAULTS_SERVER", f"{sys.executable} {Path(__file__).wit
 
 
 def free_port() -> int:
-    """Return a port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listened on a moment ago.
+
+    It is below the range from which the kernel takes ports of clients: a connection tried there before the server
+    listens could connect to itself.
+    """
+    while True:
+        with socket.socket() as probe:
+            port = random.randrange(12_000, 32_000)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -93,7 +94,7 @@ async def test_mounted(client: Connect, path: str) -> None:
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 async def test_get_environ(client: Connect, server: ServerProcess, transport: str) -> None:
     """A WSGI style dict with the real address of the client."""
-    async with client("patient") as sio:
+    async with client("patient") as sio, AsyncExitStack() as stack:
         headers = {"X-Some-Header": "some value"}
 
         async def environ(name: str) -> str:
@@ -106,8 +107,7 @@ async def test_get_environ(client: Connect, server: ServerProcess, transport: st
             await sio.poll_packets(2)
             ask = environ
         else:
-            context = sio.websocket_session(headers=headers, token="some token")
-            ws = await context.__aenter__()
+            ws = await stack.enter_async_context(sio.websocket_session(headers=headers, token="some token"))
             await ws.send("40")
             await ws.receive_many(2)
 
@@ -122,8 +122,6 @@ async def test_get_environ(client: Connect, server: ServerProcess, transport: st
         assert await ask("HTTP_X_SOME_HEADER") == '430["some value"]'
         assert await ask("HTTP_HOST") == f'430["{server.address}"]'
         assert "token=some+token" in (await ask("QUERY_STRING")).replace("%20", "+")
-        if transport == "websocket":
-            await context.__aexit__(None, None, None)
 
 
 async def test_lifespan(own_server: ServerProcess) -> None:

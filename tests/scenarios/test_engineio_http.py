@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,15 +32,22 @@ LIMIT = 1_000_000
 """`max_http_buffer_size` of the server, in bytes."""
 
 
-async def raw_answer(server: ServerProcess, request: bytes) -> tuple[int, bytes]:
-    """Send bytes and return the status and body of the answer, without having sent a whole request."""
+@asynccontextmanager
+async def raw_connection(server: ServerProcess) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A TCP connection to the server, for a request that is not whole."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def raw_answer(server: ServerProcess, request: bytes) -> tuple[int, bytes]:
+    """Send bytes and return the status and body of the answer, without having sent a whole request."""
+    async with raw_connection(server) as (reader, writer):
         writer.write(request)
         await writer.drain()
         return await read_answer(reader)
-    finally:
-        writer.close()
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
@@ -160,16 +168,14 @@ async def test_rule_4_chunked_post(client: Connect) -> None:
 
 async def test_rule_4_a_body_in_many_segments(client: Connect, server: ServerProcess) -> None:
     """A body that arrives in pieces."""
-    async with client("calm") as eio:
+    async with client("calm") as eio, raw_connection(server) as (reader, writer):
         await eio.handshake()
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(post_head(eio, "Content-Length: 12"))
         for part in (b"4", b"hello", b"\x1e4", b"more"):
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(0.01)  # so that the pieces leave as segments of their own
         assert await read_answer(reader) == (200, b"ok")
-        writer.close()
         assert await eio.poll_packets(2) == ["4hello", "4more"]
 
 
@@ -253,9 +259,8 @@ async def test_rule_8_two_polls(client: Connect) -> None:
 
 async def test_rule_8_two_posts(client: Connect, server: ServerProcess) -> None:
     """Two concurrent POSTs: 400 + close."""
-    async with client("calm") as eio:
+    async with client("calm") as eio, raw_connection(server) as (reader, writer):
         await eio.handshake()
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(post_head(eio, "Content-Length: 6", "Expect: 100-continue"))
         assert (await read_answer(reader))[0] == 100  # now the first POST is known to be under way
         assert (await eio.post("4second")).error[0] == 400
@@ -263,7 +268,6 @@ async def test_rule_8_two_posts(client: Connect, server: ServerProcess) -> None:
         await server.hear(type="disconnect", sid=eio.sid)
         await assert_closed(eio)
         assert server.reports.take_all(type="message", sid=eio.sid) == []
-        writer.close()
 
 
 async def test_rule_9_aborted_poll(client: Connect, server: ServerProcess) -> None:

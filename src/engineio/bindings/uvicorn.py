@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 try:
     import uvicorn
-    from uvicorn.protocols.http.auto import AutoHTTPProtocol
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
     from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
     from uvicorn.server import HANDLED_SIGNALS
@@ -54,6 +54,9 @@ class TakeoverProtocol(asyncio.Protocol):
         self.server_state = server_state
         self.app_state = app_state
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made()
+        self.scheme = "ws"
+        self.server: tuple[str, int | None] | None = None
+        self.client: tuple[str, int] | None = None
         self._request = b""
         self._key = b""
         self._asked = False
@@ -80,12 +83,24 @@ class TakeoverProtocol(asyncio.Protocol):
             # RFC 6455, 4.1: the client waits for the answer before it sends anything; if it does not, uvicorn decides.
             self._request += data
             return
+        head, _, rest = data.partition(b"\r\n\r\n")
+        first, *lines = head.split(b"\r\n")
+        method, target, _ = first.split(b" ")
+        headers = [(name, value) for name, _, value in [line.partition(b": ") for line in lines]]
+        transport = self.transport
+        self.scheme = "wss" if is_ssl(transport) else "ws"
+        self.server, self.client = get_local_addr(transport), get_remote_addr(transport)
+        self.receive_request(method, target, headers, data, bool(rest))
+
+    def receive_request(
+        self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], data: bytes, more: bool = False
+    ) -> None:
+        """Takes the request in parts; `data` is the whole of it and `more` says whether something follows it."""
         self._request = data
-        scope = self._scope(data)
-        if scope is None:
+        if more or method != b"GET" or not self._is_plain_handshake(headers):
             self._fall_back(self.config.loaded_app)
             return
-        task = asyncio.get_running_loop().create_task(self._run(scope))
+        task = asyncio.get_running_loop().create_task(self._run(self._scope(target, headers)))
         self.server_state.tasks.add(task)
         task.add_done_callback(self.server_state.tasks.discard)
 
@@ -95,65 +110,54 @@ class TakeoverProtocol(asyncio.Protocol):
 
     # The handshake
 
-    def _scope(self, data: bytes) -> dict[str, Any] | None:
-        """Returns the ASGI scope of a plain valid handshake, else `None`. RFC 6455, 4.2.1."""
-        head, _, rest = data.partition(b"\r\n\r\n")
-        first, *lines = head.split(b"\r\n")
-        method, target, _ = first.split(b" ")
-        headers = [(name, value) for name, _, value in [line.partition(b": ") for line in lines]]
+    def _is_plain_handshake(self, headers: list[tuple[bytes, bytes]]) -> bool:
+        """Returns whether there is nothing special about a handshake. RFC 6455, 4.2.1."""
         found = dict(headers)
-        key = found.get(b"sec-websocket-key", b"")
-        if (
-            rest
-            or method != b"GET"
-            or len(found) != len(headers)  # a header given twice is for uvicorn to judge
-            or found.get(b"sec-websocket-version") != b"13"
-            or found.get(b"upgrade", b"").lower() != b"websocket"
-            or b"upgrade" not in found.get(b"connection", b"").lower()
-            or b"content-length" in found
-            or b"transfer-encoding" in found
-            or not _is_key(key)
-        ):
-            return None
-        self._key = key
+        key = self._key = found.get(b"sec-websocket-key", b"")
+        return (
+            len(found) == len(headers)  # a header given twice is for uvicorn to judge
+            and found.get(b"sec-websocket-version") == b"13"
+            and found.get(b"upgrade", b"").lower() == b"websocket"
+            and b"upgrade" in found.get(b"connection", b"").lower()
+            and b"content-length" not in found
+            and b"transfer-encoding" not in found
+            and _is_key(key)
+        )
+
+    def _scope(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
         path, _, query = target.partition(b"?")
         root_path = self.config.root_path
         extensions: dict[str, Any] = {"websocket.http.response": {}, TAKEOVER: self._take_over}
         served = getattr(self.server_state, "engineio_servers", None)
         if served is not None:
             extensions[SERVED] = served
-        transport = self.transport
+        protocols = b",".join([value for name, value in headers if name == b"sec-websocket-protocol"])
         return {
             "type": "websocket",
             "asgi": {"version": self.config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
-            "scheme": "wss" if is_ssl(transport) else "ws",
-            "server": get_local_addr(transport),
-            "client": get_remote_addr(transport),
+            "scheme": self.scheme,
+            "server": self.server,
+            "client": self.client,
             "root_path": root_path,
             "path": root_path + unquote(path.decode("ascii")),
             "raw_path": root_path.encode("ascii") + path,
             "query_string": query,
             "headers": headers,
-            "subprotocols": [
-                name.strip() for name in found.get(b"sec-websocket-protocol", b"").decode("latin-1").split(",") if name
-            ],
+            "subprotocols": [name.strip() for name in protocols.decode("latin-1").split(",") if name],
             "state": self.app_state.copy(),
             "extensions": extensions,
         }
 
-    def _take_over(self, link: TakenOver) -> bool:
-        """Accepts the WebSocket and gives its transport to `link`; returns whether it still was there."""
+    def _take_over(self, link: TakenOver) -> bytes | None:
+        """Gives the transport to `link`; returns the answer that accepts the WebSocket, to be written before anything
+        else, or `None` if the client has gone."""
         transport = self.transport
         if self._fallback is not None or self._lost or transport.is_closing():
-            return False
+            return None
         self._taken = True
         accept = base64.b64encode(hashlib.sha1(self._key + _GUID).digest())
         headers = b"".join([b"%s: %s\r\n" % header for header in self.server_state.default_headers])
-        transport.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: %s\r\n%s\r\n" % (accept, headers)
-        )
         connections = self.server_state.connections
         link.connection_made(transport)
         link.on_lost = connections.discard
@@ -161,7 +165,10 @@ class TakeoverProtocol(asyncio.Protocol):
         # uvicorn's graceful stop calls shutdown() of each member of this set and waits until it is empty.
         connections.discard(self)
         connections.add(link)
-        return True
+        return (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: %s\r\n%s\r\n" % (accept, headers)
+        )
 
     # The application
 
@@ -232,13 +239,29 @@ def _is_key(key: bytes) -> bool:
         return False
 
 
-class _HTTPProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # a class that uvicorn chooses at run time
+class _HTTPProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, plus an extension by which a server hears that uvicorn stops."""
 
     def on_message_begin(self) -> None:
         """Makes the scope of a request."""
         super().on_message_begin()
-        self.scope["extensions"] = {SERVED: self.server_state.engineio_servers}
+        extensions: dict[str, Any] = {SERVED: self.server_state.engineio_servers}  # type: ignore[attr-defined]
+        self.scope["extensions"] = extensions
+
+    def handle_websocket_upgrade(self) -> None:
+        """Passes a request for a WebSocket on with what is known of it, rather than as bytes to be parsed again."""
+        if self.ws_protocol_class is not TakeoverProtocol:
+            super().handle_websocket_upgrade()
+            return
+        self.connections.discard(self)
+        protocol = TakeoverProtocol(self.config, self.server_state, self.app_state)
+        protocol.scheme = "wss" if self.scheme == "https" else "ws"
+        protocol.server, protocol.client = self.server, self.client
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        method = self.scope["method"].encode()
+        lines = [b"%s %s HTTP/1.1" % (method, self.url), *[b"%s: %s" % header for header in self.headers], b"\r\n"]
+        protocol.receive_request(method, self.url, self.headers, b"\r\n".join(lines))
 
 
 class EmbeddedServer(uvicorn.Server):
