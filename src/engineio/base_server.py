@@ -7,7 +7,7 @@ import inspect
 import logging
 import random
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from . import json as engineio_json
@@ -119,6 +119,8 @@ class BaseServer:
         self.max_pending_pongs = max_pending_pongs
         self.logger = logger_for(logger, "engineio.server")
         self.sockets: dict[str, Socket] = {}
+        self.leaving: dict[str, Socket] = {}
+        """The connections that are over but for their disconnect handlers, which may still ask for the session."""
         self.handlers: dict[str, Handler] = {}
         self.sequence_number = 0
         self.deadlines = Deadlines(self._resolution())
@@ -208,10 +210,10 @@ class BaseServer:
         return base64.urlsafe_b64encode(token).decode()
 
     def _socket(self, sid: str) -> Socket:
-        try:
-            return self.sockets[sid]
-        except KeyError:
-            raise KeyError("Session not found") from None
+        socket = self.sockets.get(sid) or self.leaving.get(sid)
+        if socket is None:
+            raise KeyError("Session not found")
+        return socket
 
     # What a shell asks
 
@@ -273,7 +275,7 @@ def option_names(server: type[Any]) -> list[str]:
     for cls in server.__mro__:
         if "__init__" in cls.__dict__:
             for name, parameter in inspect.signature(cls.__dict__["__init__"]).parameters.items():
-                if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+                if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                     names[name] = None
     return list(names)
 
@@ -282,19 +284,20 @@ class HandlerReceiver:
     """Gives the messages of a connection to the program's own handlers.
 
     Args:
+        server: Whose handlers they are.
+        socket: The connection.
         submit: Has a function called and its result awaited: (handler, arguments, finish, token).
+        flow: Counts the handlers that are under way.
     """
 
-    __slots__ = ("flow", "handlers", "logger", "socket", "submit")
+    __slots__ = ("flow", "handlers", "server", "socket", "submit")
 
-    def __init__(
-        self, socket: Socket, handlers: Mapping[str, Handler], submit: Callable[..., None], flow: InFlight, logger: Any
-    ) -> None:
+    def __init__(self, server: BaseServer, socket: Socket, submit: Callable[..., None], flow: InFlight) -> None:
+        self.server = server
+        self.handlers = server.handlers
         self.socket = socket
-        self.handlers = handlers
         self.submit = submit
         self.flow = flow
-        self.logger = logger
 
     def receive_text(self, data: bytes) -> None:
         """Calls the message handler with a `str`."""
@@ -318,15 +321,17 @@ class HandlerReceiver:
         """Calls the disconnect handler."""
         handler = self.handlers.get("disconnect")
         if handler is not None:
+            self.server.leaving[self.socket.sid] = self.socket
             arguments = (self.socket.sid, why) if _takes(handler, 2) else (self.socket.sid,)
             self.submit(handler, arguments, self._disconnect_done, None)
 
     def _disconnect_done(self, token: Any, result: Any, error: BaseException | None) -> None:
+        self.server.leaving.pop(self.socket.sid, None)
         self._log("disconnect", error)
 
     def _log(self, event: str, error: BaseException | None) -> None:
         if error is not None:
-            self.logger.error("%s handler failed", event, exc_info=error)
+            self.server.logger.error("%s handler failed", event, exc_info=error)
 
 
 def _takes(handler: Handler, count: int) -> bool:

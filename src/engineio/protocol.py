@@ -128,22 +128,24 @@ class Socket:
 
     def reject(self) -> None:
         """Ends a socket whose handshake is refused; its receiver hears nothing."""
-        self._enter(_CLOSED)
-        self.halted = True
-        self.host.forget(self)
+        # The program, or the end of the server, may have closed it while its connect handler was under way.
+        if self.state is not _CLOSED:
+            self._enter(_CLOSED)
+            self.halted = True
+            self.host.forget(self)
 
     def close(self, why: str = reason.SERVER_DISCONNECT, code: int = 1000) -> None:
         """Closes the connection from this side; what is in the outbox is still sent."""
         if self.state is _OPEN and self.link.name == "polling":
             # Engine.IO v4, "Close": on polling a close packet tells the client; it goes out with the last messages.
             self._drop_candidate()
-            self.push(END)
+            self.outbox.append(END)
             self._enter(_CLOSING)
             self.halted = True
             self.host.schedule(self, LINGER)
             self.link.close(code, why)
             self._tell_receiver(why)
-        else:
+        elif self.state is not _CLOSING:
             self.end(why, code)
 
     def fail(self, why: str = reason.TRANSPORT_ERROR, code: int = 1002) -> None:
@@ -191,6 +193,7 @@ class Socket:
         if self.state is not _OPEN:
             if self.state is _CONNECTING:
                 self.outbox.append(message)
+                self.pending += message.size
             return
         outbox = self.outbox
         if not outbox:
@@ -274,6 +277,8 @@ class Socket:
         """Ends what `halt()` began."""
         if self.halted and self.state is _OPEN:
             self.halted = False
+            # The pong may be among what has not been read: the client is not to blame.
+            self._awaiting_pong = False
             self.link.resume_reading()
 
     # Heartbeat
@@ -285,17 +290,15 @@ class Socket:
             self.end(reason.SERVER_DISCONNECT, 1000)
         elif self.state is _OPEN:
             timeout = host.ping_timeout
-            if self._awaiting_pong:
-                if self.halted or not host.monitor_clients:
-                    # The pong may be among what is not being read: the client is not to blame.
-                    self._pinged = now
-                elif now >= self._pinged + timeout:
+            if self._awaiting_pong and host.monitor_clients and not self.halted:
+                if now < self._pinged + timeout:
+                    host.schedule(self, self._pinged + timeout - now)
+                else:
                     self.end(reason.PING_TIMEOUT, 1000)
-                    return
-                host.schedule(self, max(self._pinged + timeout - now, 0.0))
             elif now < self._pinged + host.ping_interval and self._pinged:
                 host.schedule(self, self._pinged + host.ping_interval - now)
             else:
+                # Also to a client whose pongs do not count: it closes a connection on which no pings come.
                 self._pinged = now
                 self._awaiting_pong = True
                 self.push(PING_PACKET)
@@ -324,6 +327,8 @@ class Socket:
         polling, self.link = self.link, link
         self._candidate = None
         polling.close(1000, "upgraded")
+        if self.halted:
+            link.pause_reading()
         if self.outbox:
             self.host.mark_dirty(self)
 

@@ -17,6 +17,9 @@ __all__ = ["WebSocketLink"]
 MAX_PENDING_PONGS = 60
 """How many pings a peer may send without reading the pongs; the same as in the `ws` package for Node."""
 
+_NOTHING: Iterator[tuple[int, bytes]] = iter(())
+"""The backlog of a link that is closing."""
+
 
 class WebSocketLink:
     """A WebSocket, seen from the server.
@@ -65,6 +68,8 @@ class WebSocketLink:
         events = iter(self.reader.receive(data))
         if self._backlog is None:
             self._deliver(events)
+        elif self.closing:
+            self._await_close(events)
         else:
             # Reading is stopped, but this was on its way already.
             self._backlog = chain(self._backlog, events)
@@ -84,13 +89,17 @@ class WebSocketLink:
             self._receive_error()
 
     def _hold(self, rest: Iterator[tuple[int, bytes]]) -> None:
-        if not self.closing:
-            self._backlog = rest
-            return
-        # Closing: all that still matters is the peer's close frame.
-        for opcode, _ in rest:
+        self._backlog = rest
+        if self.closing:
+            self._await_close(rest)
+
+    def _await_close(self, events: Iterator[tuple[int, bytes]]) -> None:
+        # All that still matters is the end of what the peer sends: nothing is delivered any more.
+        for opcode, _ in events:
             if opcode == CLOSE:
                 self.shut(at_once=True)
+        if self.reader.error is not None:
+            self.shut(at_once=True)
 
     def _receive_error(self) -> None:
         error = self.reader.error
@@ -162,7 +171,7 @@ class WebSocketLink:
         """Sends the outbox and a close frame; then the stream ends when the peer has closed too, or a timeout has."""
         if self.closing:
             return
-        self._backlog = None
+        backlog, self._backlog = self._backlog, _NOTHING
         if self.blocked and code == 1013:
             # The peer does not read: a close frame would wait behind all that it has not read.
             self.closing = True
@@ -174,6 +183,8 @@ class WebSocketLink:
         self.write(b"".join(frames))
         self.shut(at_once=False)
         self.start_reading()
+        if backlog is not None:
+            self._await_close(backlog)
 
     def abort(self) -> None:
         """Ends the stream at once."""
@@ -182,5 +193,5 @@ class WebSocketLink:
     def stream_ended(self, why: str = reason.TRANSPORT_CLOSE) -> None:
         """The stream is gone."""
         self.closing = True
-        self._backlog = None
+        self._backlog = _NOTHING
         self.target.lost(why)

@@ -15,16 +15,26 @@ RESERVED = frozenset({"connect", "disconnect", "connect_error", "__disconnect_fi
 
 
 def accepted_arguments(handler: Handler) -> float:
-    """Returns how many positional arguments a handler takes at most; infinity if there is no limit or no telling."""
-    try:
-        parameters = inspect.signature(handler).parameters.values()
-    except (TypeError, ValueError):
-        return float("inf")
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return float("inf")
-    return sum(
-        parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) for parameter in parameters
-    )
+    """Returns how many positional arguments a handler takes at most; infinity if there is no limit or no telling.
+
+    A decorator's wrapper with `*args` takes as many as the function that it wraps; any other speaks for itself.
+    """
+    bound = 0
+    if inspect.ismethod(handler):
+        handler, bound = handler.__func__, 1
+    while True:
+        try:
+            parameters = inspect.signature(handler, follow_wrapped=False).parameters.values()
+        except (TypeError, ValueError):
+            return float("inf")
+        if not any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+            break
+        try:
+            handler = handler.__wrapped__  # type: ignore[attr-defined]  # see functools.wraps
+        except AttributeError:
+            return float("inf")
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(parameter.kind in positional for parameter in parameters) - bound
 
 
 def _method(namespace_object: Any, event: Any, arguments: tuple[Any, ...]) -> tuple[Handler, tuple[Any, ...]]:
@@ -53,7 +63,12 @@ class Handlers:
 
     def add(self, event: str, handler: Handler, namespace: str) -> None:
         """Registers a function, in place of the one that it may replace; its signature is read here and never again."""
-        self.functions.setdefault(namespace, {})[event] = handler
+        events = self.functions.setdefault(namespace, {})
+        try:
+            self._accepted.pop(events.get(event), None)  # type: ignore[call-overload]  # there may be none
+        except TypeError:  # one that cannot be hashed
+            pass
+        events[event] = handler
         self._accepts(handler)
 
     def _accepts(self, handler: Handler) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import socketio
 import socketio.demo
 
-sio = socketio.AsyncServer(async_mode="asgi", ping_interval=0.3, ping_timeout=0.3)
+sio = socketio.AsyncServer(async_mode="asgi", ping_interval=0.3, ping_timeout=0.7)
 
 
 @sio.event

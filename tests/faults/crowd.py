@@ -53,8 +53,9 @@ class Visitor:
     async def join_by_websocket(self) -> None:
         """Connect to `/` over WebSocket."""
         await self.open()
-        self.writer.write(upgrade_bytes(target("websocket")) + frame(TEXT, b"40"))
+        self.writer.write(upgrade_bytes(target("websocket")))
         await self.until(b'0{"sid":"')
+        self.send("40")
         await self.until(b'40{"sid":')
 
     def send(self, packet: str) -> None:

@@ -21,7 +21,11 @@ class WebSocketPeer:
                  receive_buffer: int | None = None) -> None:  # fmt: skip
         self.port = port
         self.ws = RawWebSocket(port, target("websocket", path=path), headers, receive_buffer=receive_buffer)
-        opened = self.ws.receive()
+        try:
+            opened = self.ws.receive()
+        except (Gone, OSError):
+            self.ws.close()
+            raise
         assert isinstance(opened, str) and opened.startswith("0{"), opened
         self.handshake = json.loads(opened[1:])
         self.sid: str = self.handshake["sid"]

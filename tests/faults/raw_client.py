@@ -213,8 +213,12 @@ class RawWebSocket(RawSocket):
             AssertionError: when the answer is not 101.
         """
         super().__init__(port, receive_buffer=receive_buffer)
-        self.write(upgrade_bytes(target, headers) + extra)
-        self.response = self.read_response()
+        try:
+            self.write(upgrade_bytes(target, headers) + extra)
+            self.response = self.read_response()
+        except (Gone, OSError):
+            self.close()
+            raise
         if self.response.status != 101:
             self.close()
             raise AssertionError(f"no 101: {self.response}")

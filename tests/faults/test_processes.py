@@ -124,7 +124,8 @@ def test_F090_killed_and_started_again(mode: str, private_server: Start) -> None
 
     asyncio.run(crowd(until_gone=True))
     server.clients.clear()
-    old.peer.http.close(), old.peer.poller.close()
+    old.peer.http.close()
+    old.peer.poller.close()
     server = private_server(mode, port=server.port)
     http = Http(server.port)
     server.clients.append(http)
@@ -176,7 +177,7 @@ def test_F097_port_in_use(mode: str) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(AssertionError, match=r"(?s)has not started.*(in use|Errno 98)"):
-            PortTaken(mode, port)
+            PortTaken(mode, port=port)
 
 
 class PortTaken(Server):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..base_server import BaseServer
 from ..interfaces import DirectLink
 from ..packet import Outgoing
-from ..protocol import Socket
+from ..protocol import Socket, State
 
 __all__ = ["Admitted"]
 
@@ -31,6 +31,10 @@ class Admitted:
                 link.close(1000, "no upgrade possible")
             else:
                 link.target = candidate
+            return
+        if socket.state is State.CLOSED:  # by the program or the server's end, while the WebSocket was being accepted
+            link.target = Late()
+            link.close(1000, "closed")
             return
         link.target = socket
         socket.link = link

@@ -20,6 +20,9 @@ __all__ = ["Finish", "HandlerRunner"]
 Finish = Callable[[Any, Any, BaseException | None], None]
 """Called with (the token of the submission, the handler's result, its exception or `None`). It must not raise."""
 
+_FOR_THE_LOOP = (SystemExit, KeyboardInterrupt)
+"""What a task does not keep to itself: the event loop stops and raises it."""
+
 
 class _Adopted:
     """Awaits the rest of a coroutine whose first step has already run in `context`."""
@@ -51,63 +54,80 @@ class HandlerRunner:
 
     def __init__(self) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
-        self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...], Finish, Any]] = deque()
-        self._active = False
+        self._queue: deque[tuple[Context, Callable[..., Any], tuple[Any, ...], Finish, Any]] = deque()
+        self._runner: asyncio.Task[None] | None = None
+        # A runner serves many clients: it must not inherit what the one that happens to wake it keeps in its context.
+        self._context = copy_context()
 
     def __len__(self) -> int:
         return len(self._queue)
 
     def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Finish, token: Any) -> None:
-        """Has `handler(*arguments)` run soon, and awaited if it is a coroutine; then calls `finish`."""
-        self._queue.append((handler, arguments, finish, token))
-        if not self._active:
+        """Has `handler(*arguments)` run soon, and awaited if it is a coroutine; then calls `finish`.
+
+        The handler runs in a copy of the caller's context, as a task that is made here would.
+        """
+        self._queue.append((copy_context(), handler, arguments, finish, token))
+        if self._runner is None:
             self._spawn()
 
     async def idle(self) -> None:
         """Waits until nothing is queued or under way, but for the caller's own task."""
         own = asyncio.current_task()
-        while others := [task for task in self.tasks if task is not own]:
-            await asyncio.wait(others)
+        while True:
+            if others := [task for task in self.tasks if task is not own]:
+                await asyncio.wait(others)
+            elif self._queue:
+                await asyncio.sleep(0)  # the caller is a handler: as soon as it waits, a new runner goes on
+            else:
+                return
 
     def _spawn(self) -> None:
-        self._active = True
-        task = asyncio.get_running_loop().create_task(self._run())
+        task = self._runner = asyncio.get_running_loop().create_task(self._run(), context=self._context.copy())
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if self._runner is task:  # it was cancelled before its start, or ended by an exception
+            self._hand_on()
 
     async def _run(self) -> None:
         queue = self._queue
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]  # a task runs this
         while queue:
-            handler, arguments, finish, token = queue.popleft()
-            context = copy_context()
+            context, handler, arguments, finish, token = queue.popleft()
             try:
                 result = context.run(handler, *arguments)
-                # A Task or another awaitable that a plain function returns is a result like any other.
-                if result.__class__ is not CoroutineType and not isinstance(result, Coroutine):
-                    finish(token, result, None)
-                    continue
             except BaseException as exc:
                 finish(token, None, exc)
-                continue
-            try:
-                waiting_for = context.run(result.send, None)
-            except StopIteration as stop:
-                finish(token, stop.value, None)
-            except BaseException as exc:
-                finish(token, None, exc)
+                if isinstance(exc, _FOR_THE_LOOP):
+                    raise
             else:
-                # This handler waits: it keeps this task, somebody else goes on with the queue.
-                self._hand_on()
-                await self._adopt(_Adopted(result, context, waiting_for), finish, token)
-                return
+                # A Task or another awaitable that a plain function returns is a result like any other.
+                if result.__class__ is CoroutineType or isinstance(result, Coroutine):
+                    try:
+                        waiting_for = context.run(result.send, None)
+                    except StopIteration as stop:
+                        finish(token, stop.value, None)
+                    except BaseException as exc:
+                        finish(token, None, exc)
+                        if isinstance(exc, _FOR_THE_LOOP):
+                            raise
+                    else:
+                        # This handler waits: it keeps this task, somebody else goes on with the queue.
+                        self._hand_on()
+                        await self._adopt(_Adopted(result, context, waiting_for), finish, token)
+                        return
+                else:
+                    finish(token, result, None)
             if task.cancelling():
                 # The handler cancelled "its" task and was over before that had an effect: nobody else's business.
                 break
         self._hand_on()
 
     def _hand_on(self) -> None:
-        self._active = False
+        self._runner = None
         if self._queue:
             self._spawn()
 
@@ -117,7 +137,7 @@ class HandlerRunner:
             result = await rest
         except BaseException as exc:
             finish(token, None, exc)
-            if isinstance(exc, asyncio.CancelledError):
+            if isinstance(exc, (asyncio.CancelledError, *_FOR_THE_LOOP)):
                 raise
         else:
             finish(token, result, None)

@@ -14,6 +14,9 @@ __all__ = ["MessageLink"]
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_GONE = (1006, "")
+"""RFC 6455, 7.4.1: 1006 "is designated for use in applications" and never sent."""
+
 
 class MessageLink:
     """The link of a socket whose frames somebody else reads and writes."""
@@ -55,7 +58,8 @@ class MessageLink:
 
     def flush(self) -> None:
         """Sends the outbox of the socket, in the order of calls."""
-        self._start()
+        if self._closing is None:
+            self._start()
 
     def _start(self) -> None:
         # No task of its own: the runner steps the coroutine, which with most servers does not wait.
@@ -75,7 +79,7 @@ class MessageLink:
                     await self._send({"type": "websocket.send", "text": message.text.decode()})
                 for attachment in message.attachments:
                     await self._send({"type": "websocket.send", "bytes": attachment})
-        if self._closing is not None:
+        if self._closing is not None and self._closing is not _GONE:
             code, why = self._closing
             await self._send({"type": "websocket.close", "code": code, "reason": why})
 
@@ -100,8 +104,9 @@ class MessageLink:
     def lost(self) -> None:
         """The WebSocket is gone."""
         if self._closing is None:
-            self._closing = 1006, ""
+            self._closing = _GONE
             self._urgent.clear()
+            self.readable.set()
         self.target.lost(reason.TRANSPORT_CLOSE)
 
     def pause_reading(self) -> None:

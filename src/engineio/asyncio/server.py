@@ -17,10 +17,10 @@ from ..admission import Handshake, Poll, Post, Refusal, Upgrade
 from ..base_server import BaseServer, HandlerReceiver
 from ..flow import InFlight
 from ..interfaces import Receiver
-from ..packet import Packet
+from ..packet import MESSAGE, Packet, binary_types
 from ..payload import Revision
 from ..polling_link import PendingLink, PollingLink
-from ..protocol import Socket, reason
+from ..protocol import Socket, State, reason
 from ..request import Request, Response
 from . import polling
 from .admitted import Admitted
@@ -68,7 +68,9 @@ class AsyncServer(BaseServer):
 
     async def send(self, sid: str, data: str | bytes | Any) -> None:
         """Sends a message to one client; what is neither text nor binary goes as JSON. Unknown sids are ignored."""
-        await self.send_packet(sid, Packet(4, data))
+        if data is not None and not isinstance(data, (str, *binary_types)):
+            data = self.codec.dumps(data).decode()
+        await self.send_packet(sid, Packet(MESSAGE, data))
 
     async def send_packet(self, sid: str, pkt: Packet) -> None:
         """Sends one packet to one client. Unknown sids are ignored."""
@@ -134,10 +136,11 @@ class AsyncServer(BaseServer):
             timeout: How many seconds they get.
         """
         self.begin_close()
-        async with asyncio.timeout(timeout) as deadline:
-            await self.runner.idle()
-        if deadline.expired():
-            self.logger.warning("gave up waiting for handlers after %s seconds", timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                await self.runner.idle()
+        except TimeoutError:
+            self.logger.warning("handlers are still running after %s seconds", timeout)
 
     def begin_close(self) -> None:
         """Does the first half of `close()`, which does not wait."""
@@ -315,9 +318,7 @@ class AsyncServer(BaseServer):
             socket.receiver = self.accept(socket)
             return None
         limit = self.max_in_flight if self.async_handlers else 1
-        socket.receiver = HandlerReceiver(
-            socket, self.handlers, self.runner.submit, InFlight(socket, limit), self.logger
-        )
+        socket.receiver = HandlerReceiver(self, socket, self.runner.submit, InFlight(socket, limit))
         handler = self.handlers.get("connect")
         result: Any = None
         if handler is not None:
@@ -331,7 +332,8 @@ class AsyncServer(BaseServer):
             except asyncio.CancelledError:
                 socket.reject()
                 raise
-        if result is None or result is True:
+        if (result is None or result is True) and socket.state is State.CONNECTING:
             return None
         socket.reject()
-        return Response(401, [("Content-Type", "application/json")], self.codec.dumps(result or "Unauthorized"))
+        answer = "Unauthorized" if not result or result is True else result
+        return Response(401, [("Content-Type", "application/json")], self.codec.dumps(answer))

@@ -166,6 +166,8 @@ _KEYS = (
     "method",
 )
 _MAX_INTERNED = 4096
+_ABSENT: Any = range(0)
+"""Stands for a key that a scope does not have: false, hashable, and an object that no scope holds."""
 
 
 class _Source:
@@ -182,31 +184,37 @@ class _Source:
             interned.clear()
         share = interned.setdefault
         get = scope.get
-        asgi = get("asgi") or {}
+        asgi = get("asgi", _ABSENT)
+        server = get("server", _ABSENT)
+        root_path = get("root_path", _ABSENT)
+        raw_path = get("raw_path", _ABSENT)
+        path, query_string = scope["path"], scope["query_string"]
+        subprotocols = get("subprotocols", _ABSENT)
         self.values = (
-            get("type"),
-            share(tuple(asgi.items()), asgi),
-            get("http_version"),
-            get("scheme"),
-            share(get("server"), get("server")),
-            get("client"),
-            share(get("root_path"), get("root_path")),
-            share(get("path"), get("path")),
-            share(get("raw_path"), get("raw_path")),
-            share(get("query_string"), get("query_string")),
-            tuple([share(pair, pair) for pair in map(tuple, get("headers") or ())]),
-            tuple(get("subprotocols") or ()),
-            get("state"),
-            get("method"),
+            scope["type"],
+            share(tuple(asgi.items()), asgi) if asgi else asgi,
+            get("http_version", _ABSENT),
+            get("scheme", _ABSENT),
+            share(tuple(server), server) if server else server,
+            get("client", _ABSENT),
+            share(root_path, root_path),
+            share(path, path),
+            share(raw_path, raw_path),
+            share(query_string, query_string),
+            tuple([share(pair, pair) for pair in map(tuple, scope["headers"])]),
+            tuple(subprotocols) if subprotocols else subprotocols,
+            get("state", _ABSENT),
+            get("method", _ABSENT),
         )
         more = {key: value for key, value in scope.items() if key not in _KEYS and key != "extensions"}
         self.more = more or None
 
     def scope(self) -> dict[str, Any]:
         """Returns the scope again."""
-        scope = {key: value for key, value in zip(_KEYS, self.values, strict=True) if value is not None}
+        scope = {key: value for key, value in zip(_KEYS, self.values, strict=True) if value is not _ABSENT}
         scope["headers"] = list(scope["headers"])
-        scope["subprotocols"] = list(scope["subprotocols"])
+        if "subprotocols" in scope:
+            scope["subprotocols"] = list(scope["subprotocols"])
         return scope | (self.more or {})
 
 
