@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from . import base_client as base_client
 from . import exceptions as exceptions
 from . import json as json
 from . import packet as packet
 from . import payload as payload
 from . import static_files as static_files
+from .asyncio.client import AsyncClient
 from .asyncio.server import AsyncServer
 from .bindings.asgi_app import ASGIApp
 
-__all__ = ["ASGIApp", "AsyncServer"]
+__all__ = ["ASGIApp", "AsyncClient", "AsyncServer"]

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from . import json as engineio_json
 from .admission import Decision, Refusal, admit
 from .compression import compress
-from .config import TRANSPORTS, check_ping_interval, check_transports, warn_about_unknown_options
+from .config import TRANSPORTS, check_ping_interval, check_transports, option_names, warn_about_unknown_options
 from .cookies import CookieTemplate
 from .cors import CORSPolicy
 from .deadlines import Deadlines
@@ -267,17 +267,6 @@ class BaseServer:
             headers.append(("Vary", "Accept-Encoding"))
         headers += self.cors.headers(request)
         return Response(response.status, headers, body)
-
-
-def option_names(server: type[Any]) -> list[str]:
-    """Returns the names of all options of a server class, those of its base classes included."""
-    names: dict[str, None] = {}
-    for cls in server.__mro__:
-        if "__init__" in cls.__dict__:
-            for name, parameter in inspect.signature(cls.__dict__["__init__"]).parameters.items():
-                if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                    names[name] = None
-    return list(names)
 
 
 class HandlerReceiver:

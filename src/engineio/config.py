@@ -1,12 +1,14 @@
-"""The options of an Engine.IO server: checked once, with a warning for each name that no option has."""
+"""The options of servers and clients: checked once, with a warning for each name that no option has."""
 
 from __future__ import annotations
 
 import difflib
+import inspect
 import warnings
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-__all__ = ["TRANSPORTS", "check_ping_interval", "check_transports", "warn_about_unknown_options"]
+__all__ = ["TRANSPORTS", "check_ping_interval", "check_transports", "option_names", "warn_about_unknown_options"]
 
 TRANSPORTS = ("polling", "websocket")
 """The transports that exist, in the order in which clients try them."""
@@ -45,3 +47,14 @@ def warn_about_unknown_options(unknown: Iterable[str], known: Iterable[str], sta
         nearest = difflib.get_close_matches(option, names, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         warnings.warn(f"unknown option {option!r} is ignored{hint}", UserWarning, stacklevel=stacklevel + 1)
+
+
+def option_names(owner: type[Any]) -> list[str]:
+    """Returns the names of all options of a server or client class, those of its base classes included."""
+    names: dict[str, None] = {}
+    for cls in owner.__mro__:
+        if "__init__" in cls.__dict__:
+            for name, parameter in inspect.signature(cls.__dict__["__init__"]).parameters.items():
+                if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                    names[name] = None
+    return list(names)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from . import base_client as base_client
 from . import base_manager as base_manager
 from . import base_namespace as base_namespace
 from . import base_server as base_server
 from . import exceptions as exceptions
 from . import packet as packet
 from .asgi import ASGIApp
+from .asyncio.client import AsyncClient
+from .asyncio.client_namespace import AsyncClientNamespace
 from .asyncio.manager import AsyncManager
 from .asyncio.namespace import AsyncNamespace
 from .asyncio.server import AsyncServer
+from .asyncio.simple_client import AsyncSimpleClient
 from .embedded import run
 
-__all__ = ["ASGIApp", "AsyncManager", "AsyncNamespace", "AsyncServer", "run"]
+__all__ = [
+    "ASGIApp",
+    "AsyncClient",
+    "AsyncClientNamespace",
+    "AsyncManager",
+    "AsyncNamespace",
+    "AsyncServer",
+    "AsyncSimpleClient",
+    "run",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "arguments_of", "value_of"]
 
 
 class Answer:
@@ -42,3 +42,10 @@ def value_of(arguments: tuple[Any, ...]) -> Any:
     if not arguments:
         return None
     return arguments[0] if len(arguments) == 1 else arguments
+
+
+def arguments_of(result: Any) -> list[Any]:
+    """Returns the arguments of the acknowledgement that a handler's result makes: a tuple is several, `None` none."""
+    if result is None:
+        return []
+    return list(result) if isinstance(result, tuple) else [result]

@@ -1,5 +1,6 @@
-"""Where existing programs import `AsyncNamespace` from."""
+"""Where existing programs import `AsyncNamespace` and `AsyncClientNamespace` from."""
 
+from .asyncio.client_namespace import AsyncClientNamespace
 from .asyncio.namespace import AsyncNamespace
 
-__all__ = ["AsyncNamespace"]
+__all__ = ["AsyncClientNamespace", "AsyncNamespace"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["BaseNamespace", "BaseServerNamespace"]
+__all__ = ["BaseClientNamespace", "BaseNamespace", "BaseServerNamespace"]
 
 
 class BaseNamespace:
@@ -51,3 +51,15 @@ class BaseServerNamespace(BaseNamespace):
         """Returns the rooms that a client is in; see `BaseServer.rooms`."""
         rooms: list[Any] = self.server.rooms(sid, namespace=namespace or self.namespace)
         return rooms
+
+
+class BaseClientNamespace(BaseNamespace):
+    """A class-based namespace of a client."""
+
+    def __init__(self, namespace: str | None = None) -> None:
+        super().__init__(namespace)
+        self.client: Any = None
+
+    def set_client(self, client: Any) -> None:
+        """Called by the client that this namespace is registered with."""
+        self.client = client

@@ -6,8 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, ClassVar
 
-from engineio.base_server import option_names
-from engineio.config import warn_about_unknown_options
+from engineio.config import option_names, warn_about_unknown_options
 from engineio.interfaces import reason
 from engineio.logs import logger_for
 from engineio.packet import Outgoing
@@ -15,6 +14,7 @@ from engineio.protocol import Socket
 
 from . import packet
 from .base_namespace import BaseServerNamespace
+from .encoder import Encoder
 from .handlers import Handler, Handlers
 from .members import Member
 from .packet_connection import PacketConnection
@@ -77,11 +77,10 @@ class BaseServer:
         """Engine.IO sid -> client."""
         self.eio: Any = self._make_engine(engineio_options, json)
         self.loads: Callable[[bytes], Any] = self.eio.codec.loads
-        self._dumps = self.eio.codec.dumps
-        self.packet_class = self._make_packet_class(serializer, json)
-        default = self.packet_class is packet.Packet
-        self.encode: Callable[[int, str, int | None, Any], Outgoing] = self._encode if default else self._encode_custom
-        self._connection_class = Connection if default else PacketConnection
+        encoder = Encoder(serializer, json, self.eio.codec)
+        self.packet_class = encoder.packet_class
+        self.encode: Callable[[int, str, int | None, Any], Outgoing] = encoder.encode
+        self._connection_class = Connection if encoder.is_default else PacketConnection
         self.manager = self._default_manager() if client_manager is None else client_manager
         self.manager.set_server(self)
         self.manager_initialized = False
@@ -97,19 +96,6 @@ class BaseServer:
         engine_options["logger"] = options.get("engineio_logger", False)
         engine_options["json"] = json
         return engine_class(**engine_options)
-
-    @staticmethod
-    def _make_packet_class(serializer: str | type[packet.Packet], json: Any) -> type[packet.Packet]:
-        if serializer == "default":
-            return packet.Packet
-        if serializer == "msgpack":
-            from .msgpack_packet import MsgPackPacket
-
-            return MsgPackPacket
-        if not isinstance(serializer, type):
-            raise ValueError(f"unknown serializer {serializer!r}; it can be 'default', 'msgpack' or a Packet subclass")
-        # A class of its own for the server, so that two servers do not share their JSON module.
-        return serializer if json is None else type(serializer.__name__, (serializer,), {"json": json})
 
     # Per colour
 
@@ -261,17 +247,6 @@ class BaseServer:
             self._intercept(self._send_packet(connection.eio_sid, pkt))
         elif connection.socket is not None:
             connection.socket.push(self.encode(kind, namespace, ack_id, data))
-
-    def _encode(self, kind: int, namespace: str, ack_id: int | None, data: Any) -> Outgoing:
-        text, attachments = packet.encode_text(kind, namespace, ack_id, data, self._dumps)
-        return Outgoing(b"4" + text, attachments)
-
-    def _encode_custom(self, kind: int, namespace: str, ack_id: int | None, data: Any) -> Outgoing:
-        encoded = self.packet_class(kind, data=data, namespace=namespace, id=ack_id).encode()
-        parts = encoded if isinstance(encoded, list) else [encoded]
-        if isinstance(parts[0], str):
-            return Outgoing(b"4" + parts[0].encode(), parts[1:])
-        return Outgoing(None, parts)
 
     def _make_connection(self, eio_sid: str, socket: Socket | None, environ: dict[str, Any] | None) -> Connection:
         if not self.manager_initialized:

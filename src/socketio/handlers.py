@@ -64,8 +64,10 @@ class Handlers:
     def add(self, event: str, handler: Handler, namespace: str) -> None:
         """Registers a function, in place of the one that it may replace; its signature is read here and never again."""
         events = self.functions.setdefault(namespace, {})
+        previous = events.get(event)
         try:
-            self._accepted.pop(events.get(event), None)  # type: ignore[call-overload]  # there may be none
+            if previous is not None:
+                self._accepted.pop(previous, None)
         except TypeError:  # one that cannot be hashed
             pass
         events[event] = handler
@@ -129,6 +131,20 @@ class Handlers:
             return None
         handler, arguments = found
         return handler, self.fit(handler, arguments, optional)
+
+    def find_exact(
+        self, event: str, namespace: str, arguments: tuple[Any, ...], optional: int
+    ) -> tuple[Handler, tuple[Any, ...]] | None:
+        """Like `find_fitting`, but never a catch-all event: for what the library itself has to tell."""
+        for name, prefix in ((namespace, ()), ("*", (namespace,))):
+            handler = self.functions.get(name, {}).get(event)
+            if handler is not None:
+                return handler, self.fit(handler, (*prefix, *arguments), optional)
+        for name, prefix in ((namespace, ()), ("*", (namespace,))):
+            if name in self.objects:
+                handler, arguments = _method(self.objects[name], event, (*prefix, *arguments))
+                return handler, self.fit(handler, arguments, optional)
+        return None
 
     def fit(self, handler: Handler, arguments: tuple[Any, ...], optional: int) -> tuple[Any, ...]:
         """Returns the arguments that a function takes; at most the last `optional` ones are left out."""

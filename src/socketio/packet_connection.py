@@ -1,23 +1,34 @@
-"""A client of a server that has its own packet class."""
+"""Connections of a server or client that has its own packet class: whatever that class makes of messages is taken."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .client_protocol import ClientConnection
 from .packet import ACK, BINARY_ACK, BINARY_EVENT, EVENT
 from .protocol import Connection
 
-__all__ = ["PacketConnection"]
+__all__ = ["PacketClientConnection", "PacketConnection"]
 
 
-class PacketConnection(Connection):
-    """A client of a server with its own packet class: whatever that class makes of the messages is taken."""
+class _PacketReceiver:
+    """Decodes with the packet class of the host."""
 
-    __slots__ = ("_waiting",)
+    __slots__ = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._waiting: Any = None
+    host: Any
+    _waiting: Any
+
+    def violate(self, why: str) -> None:
+        """The peer broke the protocol."""
+        raise NotImplementedError
+
+    def receive_packet(self, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
+        """Takes a whole packet."""
+        raise NotImplementedError
+
+    def wait_for_attachments(self, waiting: bool) -> None:
+        """Attachments are expected from now on, or no longer."""
 
     def receive_text(self, data: bytes) -> None:
         """Takes an encoded packet as `str`."""
@@ -38,13 +49,12 @@ class PacketConnection(Connection):
             return self.violate(str(exc))
         if complete:
             self._waiting = None
-            self.host.schedule(self, None)
+            self.wait_for_attachments(False)
             self._take(packet)
 
     def _receive_encoded(self, encoded: str | bytes) -> None:
-        host: Any = self.host
         try:
-            packet = host.packet_class(encoded_packet=encoded)
+            packet = self.host.packet_class(encoded_packet=encoded)
         except Exception as exc:  # the class is the program's: what it raises for a bad packet is up to it
             return self.violate(f"{type(exc).__name__}: {exc}")
         count = packet.attachment_count
@@ -52,16 +62,9 @@ class PacketConnection(Connection):
             self.violate("too many attachments")
         elif count:
             self._waiting = packet
-            self.host.schedule(self, self.host.attachments_timeout)
+            self.wait_for_attachments(True)
         else:
             self._take(packet)
-
-    def expire(self, now: float) -> None:
-        """Attachments did not come in time, or no namespace was joined in time."""
-        if self._waiting is not None:
-            self.violate("attachments did not come")
-        else:
-            super().expire(now)
 
     def _take(self, packet: Any) -> None:
         data = packet.data
@@ -71,3 +74,40 @@ class PacketConnection(Connection):
             self.violate("an acknowledgement without a list")
         else:
             self.receive_packet(packet.packet_type, packet.namespace or "/", packet.id, data)
+
+
+class PacketConnection(_PacketReceiver, Connection):
+    """A client of a server with its own packet class."""
+
+    __slots__ = ("_waiting",)
+
+    violate = Connection.violate
+    receive_packet = Connection.receive_packet
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: Any = None
+
+    def wait_for_attachments(self, waiting: bool) -> None:
+        """Sets or removes the deadline of the attachments."""
+        self.host.schedule(self, self.host.attachments_timeout if waiting else None)
+
+    def expire(self, now: float) -> None:
+        """Attachments did not come in time, or no namespace was joined in time."""
+        if self._waiting is not None:
+            self.violate("attachments did not come")
+        else:
+            super().expire(now)
+
+
+class PacketClientConnection(_PacketReceiver, ClientConnection):
+    """The connection of a client with its own packet class."""
+
+    __slots__ = ("_waiting",)
+
+    violate = ClientConnection.violate
+    receive_packet = ClientConnection.receive_packet
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: Any = None

@@ -15,7 +15,7 @@ from engineio.flow import InFlight
 from engineio.interfaces import reason
 from engineio.protocol import Socket
 
-from .acks import Answer
+from .acks import Answer, arguments_of
 from .exceptions import ConnectionRefusedError, ProtocolError
 from .handlers import Handlers
 from .members import Member, MemberState, drop
@@ -210,14 +210,8 @@ class Connection(InFlight):
         if error is not None:
             self._log_failure(f"handler of event {event!r}", error)
         elif ack_id is not None and member.state is _CONNECTED:
-            if result is None:
-                result = []
-            elif isinstance(result, tuple):
-                result = list(result)
-            else:
-                result = [result]
             try:
-                self.host.transmit(self, ACK, member.namespace, ack_id, result)
+                self.host.transmit(self, ACK, member.namespace, ack_id, arguments_of(result))
             except Exception as exc:  # what a handler returns may not be serializable
                 self._log_failure(f"acknowledgement of event {event!r}", exc)
 

@@ -15,12 +15,12 @@ from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from engineio.protocol import Socket
 
-from ..acks import Answer, value_of
 from ..base_server import BaseServer
 from ..exceptions import TimeoutError
 from ..members import Member, MemberState
 from ..packet import DISCONNECT, Packet
 from ..protocol import Connection
+from .answers import AwaitedAnswer
 from .manager import AsyncManager
 
 __all__ = ["AsyncServer"]
@@ -155,21 +155,11 @@ class AsyncServer(BaseServer):
             raise ValueError("Cannot use call() to broadcast.")
         if not self.async_handlers:
             raise RuntimeError("Cannot use call() when async_handlers is False.")
-        future: asyncio.Future[tuple[Any, ...]] = asyncio.get_running_loop().create_future()
-
-        def resolve(arguments: tuple[Any, ...]) -> None:
-            if not future.done():
-                future.set_result(arguments)
-
-        def abandon() -> None:
-            if not future.done():
-                future.set_exception(TimeoutError())
-
-        answer = Answer(resolve, abandon)
+        answer = AwaitedAnswer(TimeoutError())
         await self.emit(event, data, to=recipient, namespace=namespace, callback=answer, ignore_queue=ignore_queue)
         try:
             async with asyncio.timeout(timeout):
-                return value_of(await future)
+                return await answer.value()
         except builtins.TimeoutError:
             raise TimeoutError() from None
         finally:

@@ -1,0 +1,170 @@
+"""`AsyncClient`: an Engine.IO client for asyncio, on aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from .. import interrupts
+from ..base_client import BaseClient, ClientReceiver
+from ..client_protocol import ClientSocket, ClientState
+from ..exceptions import SocketIsClosedError
+from ..flow import InFlight
+from ..interfaces import Receiver
+from ..packet import Packet
+from .client_carrier import Carrier
+from .client_http import import_aiohttp
+from .handler_runner import HandlerRunner
+
+__all__ = ["AsyncClient"]
+
+T = TypeVar("T")
+
+
+class AsyncClient(BaseClient):
+    """An Engine.IO client for asyncio. See :class:`BaseClient` for the options.
+
+    It belongs to the event loop on which `connect` is awaited.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.runner = HandlerRunner()
+        self._carrier: Carrier | None = None
+        self._jar: Any = None
+        self._jar_loop: asyncio.AbstractEventLoop | None = None
+        self._ended: asyncio.Future[None] | None = None
+        self._background: set[asyncio.Future[Any]] = set()
+
+    def is_asyncio_based(self) -> bool:
+        """Returns whether the methods of this client are coroutines."""
+        return True
+
+    async def connect(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        transports: str | Sequence[str] | None = None,
+        engineio_path: str = "engine.io",
+    ) -> None:
+        """Connects to a server, and moves to a WebSocket if both sides can.
+
+        Args:
+            url: The server, with `http`, `https`, `ws` or `wss`; its query is sent with each request.
+            headers: What each request carries.
+            transports: A list of `polling` and `websocket`, or one of them, the first to begin with; `None` for both.
+            engineio_path: Where on the server it is.
+
+        Raises:
+            ConnectionError: (`engineio.exceptions`) if there is no connection; its cause says why.
+            ValueError: if there is a connection already, or for arguments that make no sense.
+            RuntimeError: if aiohttp is not installed.
+        """
+        chosen = self.prepare(url, transports, engineio_path)
+        loop = asyncio.get_running_loop()
+        if self._jar is None or self._jar_loop is not loop:
+            # Unsafe is what it calls cookies of servers that have an address and no name.
+            self._jar, self._jar_loop = import_aiohttp().CookieJar(unsafe=True), loop
+        self._ended = loop.create_future()
+        carrier = self._carrier = Carrier(self, headers or {}, self._jar, self._accept)
+        self.socket = carrier.socket
+        await carrier.open(chosen)
+        if self.handle_sigint:
+            interrupts.watch(self)
+
+    def _accept(self, socket: ClientSocket) -> Receiver:
+        if self.accept is not None:
+            receiver: Receiver = self.accept(socket)
+            return receiver
+        flow = InFlight(cast(Any, socket), self.max_in_flight)
+        receiver = ClientReceiver(self, self.runner.submit, flow, self._finished)
+        receiver.opened()
+        return receiver
+
+    def _finished(self) -> None:
+        interrupts.unwatch(self)
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    async def wait(self) -> None:
+        """Waits until the connection is over."""
+        carrier = self._carrier
+        if carrier is not None:
+            if self.accept is None and self._ended is not None and carrier.socket.state is ClientState.OPEN:
+                await asyncio.shield(self._ended)
+            await carrier.wait_closed()
+
+    async def send(self, data: str | bytes | Any) -> None:
+        """Sends a message; what is neither text nor binary goes as JSON. Waits while too much is on its way.
+
+        Raises:
+            SocketIsClosedError: if there is no connection.
+        """
+        await self.send_packet(self.message(data))
+
+    async def send_packet(self, pkt: Packet) -> None:
+        """Sends one packet; see `send`."""
+        carrier = self._carrier
+        if carrier is None or carrier.socket.state is not ClientState.OPEN:
+            raise SocketIsClosedError("there is no connection")
+        carrier.socket.push(pkt.outgoing())
+        await self.room()
+
+    async def room(self) -> None:
+        """Waits while more than `max_send_queue` bytes are waiting to be sent."""
+        carrier = self._carrier
+        if carrier is not None and carrier.socket.queued > self.max_send_queue:
+            await carrier.room(self.max_send_queue)
+
+    async def disconnect(self, abort: bool = False, reason: str | None = None) -> None:
+        """Closes the connection and waits until nothing is left of it and the disconnect handler is over.
+
+        Args:
+            abort: Whether the server is left without a goodbye.
+            reason: What the disconnect handler is told; `None` for "client disconnect".
+        """
+        carrier = self._carrier
+        if carrier is None:
+            return
+        if carrier.socket.state is ClientState.OPEN:
+            why = reason or self.reason.CLIENT_DISCONNECT
+            if not abort:
+                await carrier.leave(why)
+            carrier.socket.close(why)
+            if self.accept is None and self._ended is not None:
+                await asyncio.shield(self._ended)
+        elif carrier.socket.state is ClientState.OPENING:
+            carrier.socket.close(self.reason.CLIENT_DISCONNECT)
+        await carrier.wait_closed()
+
+    def interrupt(self) -> None:
+        """Ctrl-C: disconnects in the background."""
+        loop = self._jar_loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: self.start_background_task(self.disconnect, abort=True))
+
+    def start_background_task(
+        self, target: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[T]:
+        """Starts a task; the client keeps it from being collected until it is done."""
+        task = asyncio.ensure_future(target(*args, **kwargs))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Sleeps for some seconds."""
+        await asyncio.sleep(seconds)
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
+        """Returns a queue for the client's kind of concurrency."""
+        return asyncio.Queue(*args, **kwargs)
+
+    def get_queue_empty_exception(self) -> type[Exception]:
+        """Returns what `get_nowait` of such a queue raises."""
+        return asyncio.QueueEmpty
+
+    def create_event(self) -> asyncio.Event:
+        """Returns an event for the client's kind of concurrency."""
+        return asyncio.Event()

@@ -1,0 +1,401 @@
+"""`AsyncClient`: the waiting around a Socket.IO client, for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from engineio import interrupts
+from engineio.asyncio.client import AsyncClient as EngineClient
+from engineio.exceptions import EngineIOError
+
+from ..base_client import BaseClient
+from ..client_protocol import ClientConnection, ClientMember
+from ..exceptions import ConnectionError, DisconnectedError, TimeoutError
+from .answers import AwaitedAnswer
+
+__all__ = ["AsyncClient"]
+
+T = TypeVar("T")
+
+_in_farewell: ContextVar[bool] = ContextVar("in_farewell", default=False)
+"""Whether the caller is a disconnect handler, which must not wait for itself."""
+
+ABORT_INTERVAL = 0.1
+"""How often an event of another kind that a program has put into `_reconnect_abort` is looked at, in seconds."""
+
+
+class AsyncClient(BaseClient):
+    """A Socket.IO client for asyncio. See :class:`BaseClient` for the options.
+
+    It belongs to the event loop on which `connect` is awaited.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.eio.accept = self.accept
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reconnect_task: asyncio.Task[None] | None = None
+        self._wait_timeout = 1.0
+        self._farewells = 0
+        """How many disconnect handlers are under way."""
+        self._make_events()
+        self._finished.set()
+
+    def _make_events(self) -> None:
+        self._changed = asyncio.Event()
+        """Set whenever a namespace was decided about, a disconnect handler is over, or the connection has ended."""
+        self._finished = asyncio.Event()
+        """Set when there will be no other connection."""
+        self._stop = asyncio.Event()
+        """Ends the attempts to connect."""
+
+    def is_asyncio_based(self) -> bool:
+        """Returns whether the methods of this client are coroutines."""
+        return True
+
+    # Connecting
+
+    async def connect(
+        self,
+        url: Any,
+        headers: Any = None,
+        auth: Any = None,
+        transports: str | Sequence[str] | None = None,
+        namespaces: str | Sequence[str] | None = None,
+        socketio_path: str = "socket.io",
+        wait: bool = True,
+        wait_timeout: float = 1,
+        retry: bool = False,
+    ) -> None:
+        """Connects to a server.
+
+        Args:
+            url: The server. It, `headers` and `auth` may be functions, coroutines or not, which are called at each
+                attempt.
+            headers: What each HTTP request carries.
+            auth: What the connect handlers of the server get.
+            transports: A list of `polling` and `websocket`, or one of them, the first to begin with; `None` for both.
+            namespaces: What to connect to; `None` for those with handlers, or `/`.
+            socketio_path: Where on the server it is.
+            wait: Whether to wait until the server has let the client into all of the namespaces.
+            wait_timeout: How many seconds it may take for that.
+            retry: Whether to go on trying, with the delays and the limit of the reconnection options.
+
+        Raises:
+            ConnectionError: (`socketio.exceptions`) if there is a connection already, or none can be made; its cause
+                says why.
+            ValueError: for arguments that make no sense.
+            RuntimeError: if aiohttp is not installed.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._make_events()
+            self._loop = loop
+        if not self.connected and self._reconnect_task is not None:
+            # The program takes over from the attempts in the background.
+            self._stop.set()
+            await asyncio.wait([self._reconnect_task])
+        self.remember(url, headers, auth, transports, namespaces, socketio_path)
+        self._wait_timeout = wait_timeout
+        self._finished.clear()
+        self._stop.clear()
+        if self.handle_sigint:
+            interrupts.watch(self)
+        try:
+            await self._attempt(wait, wait_timeout)
+        except ConnectionError:
+            if not retry or self._stopping:
+                self._finish()
+                raise
+        except BaseException:
+            self._finish()
+            raise
+        else:
+            return
+        await self._retry()
+        if not self.connected:
+            self._finish()
+            raise ConnectionError("No attempt to connect has succeeded")
+
+    async def _attempt(self, wait: bool, wait_timeout: float) -> None:
+        self._attempting = True
+        try:
+            await self._connect_engine()
+            connection = self.connection
+            assert connection is not None
+            self.connected = True
+            for namespace in list(self.connection_namespaces):
+                connection.connect(namespace, await _value(self.auth_for(namespace)))
+            if wait:
+                await self._wait_until(connection.is_decided, wait_timeout)
+                if connection.open and (refusals := connection.refusals()):
+                    raise self.refused(refusals)
+            if not connection.open and not self._stopping:
+                error = ConnectionError("The connection was lost before the server had answered")
+                raise error from self.eio.socket.error
+        except BaseException:
+            self.connected = False
+            await self.eio.disconnect()
+            raise
+        finally:
+            self._attempting = False
+        if not connection.open:
+            # A handler, or the server, has ended it in the right way already.
+            self.finish_for_good()
+
+    async def _connect_engine(self) -> None:
+        try:
+            url = await _value(self.connection_url)
+            headers = await _value(self.connection_headers)
+            await self.eio.connect(
+                url, headers=headers or {}, transports=self.connection_transports, engineio_path=self.socketio_path
+            )
+        except EngineIOError as exc:
+            data = exc.args[1] if len(exc.args) > 1 and exc.args[1] is not None else str(exc.args[0])
+            self.announce("connect_error", data)
+            raise ConnectionError(exc.args[0]) from exc
+
+    async def _wait_until(self, condition: Callable[[], object], timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except builtins.TimeoutError:
+            pass
+
+    async def connect_namespace(
+        self, namespace: str, auth: Any = None, wait: bool = True, wait_timeout: float = 1
+    ) -> None:
+        """Joins one more namespace of the server that the client is connected to.
+
+        Args:
+            namespace: Its name.
+            auth: What its connect handler gets: a value, or a function that returns it, also after a reconnection.
+            wait: Whether to wait for the server's answer.
+            wait_timeout: How many seconds it may take.
+
+        Raises:
+            ConnectionError: if there is no connection, the client is in the namespace already, or is not let in.
+        """
+        self.remember_namespace(namespace, auth)
+        connection = self.connection
+        assert connection is not None
+        member = connection.connect(namespace, await _value(auth))
+        if not wait:
+            return
+        await self._wait_until(lambda: member.told, wait_timeout)
+        if not member.is_connected():
+            refusals = {namespace: member.describe_refusal()}
+            connection.disconnect(member)
+            self._forget_namespace(namespace)
+            raise self.refused(refusals)
+
+    async def disconnect_namespace(self, namespace: str) -> None:
+        """Leaves one namespace; the connection and the others stay.
+
+        Raises:
+            BadNamespaceError: if the client is not in it.
+        """
+        self.leave_namespace(namespace)
+
+    # Events
+
+    async def emit(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        callback: Callable[..., Any] | None = None,
+    ) -> None:
+        """Sends an event. Waits while too much is on its way.
+
+        Args:
+            event: Its name.
+            data: The argument; a tuple is several, `None` is none.
+            namespace: `None` for `/`.
+            callback: Called with the arguments of the acknowledgement, if one comes on this connection.
+
+        Raises:
+            BadNamespaceError: if the client is not in the namespace, unless `buffer_offline` is set.
+            DisconnectedError: if the offline buffer is full.
+        """
+        self.send_event(event, data, namespace, callback)
+        if self.eio.socket is not None and self.eio.socket.queued > self.eio.max_send_queue:
+            await self.eio.room()
+
+    async def send(self, data: Any, namespace: str | None = None, callback: Callable[..., Any] | None = None) -> None:
+        """Sends the event `message`; the arguments are those of `emit`."""
+        await self.emit("message", data, namespace, callback)
+
+    async def call(self, event: str, data: Any = None, namespace: str | None = None, timeout: float | None = 60) -> Any:
+        """Sends an event and returns its acknowledgement: `None`, the value, or a tuple of several.
+
+        Args:
+            event: Its name.
+            data: As for `emit`.
+            namespace: `None` for `/`.
+            timeout: How many seconds to wait; `None` for as long as there is a connection.
+
+        Raises:
+            TimeoutError: (`socketio.exceptions`) if no answer came in time.
+            DisconnectedError: if the connection was lost, so that none will come.
+            BadNamespaceError: as for `emit`.
+        """
+        answer = AwaitedAnswer(DisconnectedError("the connection was lost before the answer came"))
+        try:
+            async with asyncio.timeout(timeout):
+                await self.emit(event, data, namespace, answer)
+                return await answer.value()
+        except builtins.TimeoutError:
+            raise TimeoutError() from None
+        finally:
+            self.forget_event(answer)
+
+    # The end
+
+    async def wait(self) -> None:
+        """Waits until the connection is over and will not be made again."""
+        await self._finished.wait()
+        await self.eio.wait()
+
+    async def disconnect(self) -> None:
+        """Leaves all namespaces, closes the connection, and waits until the disconnect handlers are over."""
+        self._stop.set()
+        self.leave_all()
+        await self.eio.disconnect()
+        task = self._reconnect_task
+        if task is not None and task is not asyncio.current_task():
+            await asyncio.wait([task])
+        while self._farewells and not _in_farewell.get():
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def shutdown(self) -> None:
+        """Ends the connection, or the attempts to make one."""
+        await self.disconnect()
+
+    def interrupt(self) -> None:
+        """Ctrl-C: disconnects in the background."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: self.start_background_task(self.disconnect))
+
+    def start_background_task(
+        self, target: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[T]:
+        """Starts a task; the client keeps it from being collected until it is done."""
+        task: asyncio.Task[T] = self.eio.start_background_task(target, *args, **kwargs)
+        return task
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Sleeps for some seconds."""
+        await asyncio.sleep(seconds)
+
+    # Reconnecting
+
+    async def _retry(self) -> None:
+        """Attempts to connect until that succeeds, is no longer wanted, or there were enough attempts."""
+        backoff = self.backoff()
+        attempt = 0
+        while not self._stopping:
+            delay = backoff.next()
+            self.logger.info("connecting again in %.2f seconds", delay)
+            if await self._aborted(delay):
+                break
+            attempt += 1
+            self.announce("reconnect_attempt", attempt)
+            try:
+                await self._attempt(True, max(self._wait_timeout, self.eio.request_timeout))
+            except (ConnectionError, ValueError) as exc:
+                self.logger.info("attempt %d to connect failed: %s", attempt, exc)
+                self.announce("reconnect_error", str(exc))
+            except Exception as exc:
+                # A function of the program that gives the URL, headers or auth: what it needs may come back, too.
+                self.logger.exception("attempt %d to connect failed", attempt)
+                self.announce("reconnect_error", str(exc))
+            else:
+                if self.connected:
+                    self.announce("reconnect", attempt)
+                return
+            if self.reconnection_attempts and attempt >= self.reconnection_attempts:
+                self.announce("reconnect_failed")
+                return
+
+    async def _aborted(self, delay: float) -> bool:
+        """Waits; returns whether that was interrupted because nobody wants the connection any more."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + delay
+        while True:
+            if self._stop.is_set() or (self._reconnect_abort is not None and self._reconnect_abort.is_set()):
+                return True
+            left = end - loop.time()
+            if left <= 0:
+                return False
+            try:
+                async with asyncio.timeout(left if self._reconnect_abort is None else min(left, ABORT_INTERVAL)):
+                    await self._stop.wait()
+            except builtins.TimeoutError:
+                pass
+
+    def _begin_reconnect(self) -> None:
+        self._reconnect_task = self.start_background_task(self._reconnect)
+
+    async def _reconnect(self) -> None:
+        try:
+            await self.eio.wait()
+            await self._retry()
+        finally:
+            self._reconnect_task = None
+            if not self.connected and not self._finished.is_set():
+                self.finish_for_good()
+
+    # What the core asks
+
+    def _engineio_client_class(self) -> Any:
+        return EngineClient
+
+    def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
+        """Runs a handler; then calls `finish(token, result, error)`."""
+        self.eio.runner.submit(handler, arguments, finish, token)
+
+    def submit_farewell(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
+        """Runs a disconnect handler, which `disconnect` waits for."""
+
+        def finished(token: Any, result: Any, error: BaseException | None) -> None:
+            self._farewells -= 1
+            self._changed.set()
+            finish(token, result, error)
+
+        self._farewells += 1
+        before = _in_farewell.set(True)
+        try:
+            self.submit(handler, arguments, finished, token)
+        finally:
+            _in_farewell.reset(before)
+
+    def decided(self, member: ClientMember) -> None:
+        """It is known whether a namespace was joined."""
+        self._changed.set()
+
+    def lost(self, connection: ClientConnection, why: str) -> None:
+        """The Engine.IO connection is gone."""
+        self._changed.set()
+        super().lost(connection, why)
+
+    def _finish(self) -> None:
+        interrupts.unwatch(self)
+        self._finished.set()
+
+    def _close_engine(self) -> None:
+        self.start_background_task(self.eio.disconnect)
+
+
+async def _value(source: Any) -> Any:
+    """Returns a value that a program has given as such, or as a function, coroutine or not."""
+    result = source() if callable(source) else source
+    return await result if inspect.isawaitable(result) else result

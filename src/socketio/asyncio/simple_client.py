@@ -1,0 +1,178 @@
+"""`AsyncSimpleClient`: a client without handlers, for programs that ask for the next event."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections import deque
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, ClassVar
+
+from ..exceptions import BadNamespaceError, DisconnectedError, TimeoutError
+from .client import AsyncClient
+
+__all__ = ["AsyncSimpleClient"]
+
+
+class AsyncSimpleClient:
+    """A client in one namespace whose events are received by asking for them.
+
+    Args:
+        args, kwargs: The options of `AsyncClient`.
+    """
+
+    client_class: ClassVar[Any] = AsyncClient
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.client_args = args
+        self.client_kwargs = kwargs
+        self.client: Any = None
+        self.namespace = "/"
+        self.connected = False
+        self.connected_event = asyncio.Event()
+        """Set while there is a connection, and when there will be no other."""
+        self.input_event = asyncio.Event()
+        self.input_buffer: deque[list[Any]] = deque()
+
+    async def connect(
+        self,
+        url: Any,
+        headers: Any = None,
+        auth: Any = None,
+        transports: str | Sequence[str] | None = None,
+        namespace: str = "/",
+        socketio_path: str = "socket.io",
+        wait_timeout: float = 5,
+    ) -> None:
+        """Connects to a server; the arguments are those of `AsyncClient.connect`.
+
+        Raises:
+            RuntimeError: if there is a connection already.
+            ConnectionError: (`socketio.exceptions`) if none can be made.
+        """
+        if self.connected:
+            raise RuntimeError("Already connected")
+        self.namespace = namespace
+        self.input_buffer.clear()
+        self.input_event = asyncio.Event()
+        self.connected_event = asyncio.Event()
+        client = self.client = self.client_class(*self.client_args, **self.client_kwargs)
+
+        def connect() -> None:
+            self.connected = True
+            self.connected_event.set()
+
+        def disconnect() -> None:
+            self.connected_event.clear()
+
+        def disconnect_final() -> None:
+            self.connected = False
+            self.connected_event.set()
+            self.input_event.set()
+
+        def receive(event: Any, *args: Any) -> None:
+            self.input_buffer.append([event, *args])
+            self.input_event.set()
+
+        client.on("connect", connect, namespace=namespace)
+        client.on("disconnect", disconnect, namespace=namespace)
+        client.on("__disconnect_final", disconnect_final, namespace=namespace)
+        client.on("*", receive, namespace=namespace)
+        await client.connect(
+            url,
+            headers=headers,
+            auth=auth,
+            transports=transports,
+            namespaces=[namespace],
+            socketio_path=socketio_path,
+            wait_timeout=wait_timeout,
+        )
+
+    @property
+    def sid(self) -> str | None:
+        """The sid of the client; `None` while there is no connection."""
+        return self.client.get_sid(self.namespace) if self.client is not None else None
+
+    @property
+    def transport(self) -> str:
+        """The transport of the connection, `polling` or `websocket`; empty if there is none."""
+        return (self.client.transport() or "") if self.client is not None else ""
+
+    async def emit(self, event: str, data: Any = None) -> None:
+        """Sends an event; while a lost connection is being made again, this waits.
+
+        Raises:
+            DisconnectedError: if there will be no connection.
+        """
+        while True:
+            await self._wait_for_connection()
+            try:
+                await self.client.emit(event, data, namespace=self.namespace)
+                return
+            except BadNamespaceError:
+                self._not_connected()
+
+    async def call(self, event: str, data: Any = None, timeout: float | None = 60) -> Any:
+        """Sends an event, as `emit` does, and returns its acknowledgement: `None`, the value, or a tuple of several.
+
+        Raises:
+            TimeoutError: (`socketio.exceptions`) if no answer came within `timeout` seconds.
+            DisconnectedError: if the connection was lost after the event was sent, or there will be none.
+        """
+        while True:
+            await self._wait_for_connection()
+            try:
+                return await self.client.call(event, data, namespace=self.namespace, timeout=timeout)
+            except BadNamespaceError:
+                self._not_connected()
+
+    async def receive(self, timeout: float | None = None) -> list[Any]:
+        """Returns the next event: its name and its arguments, in one list.
+
+        Args:
+            timeout: How many seconds to wait for it; `None` for as long as there is or may be a connection.
+
+        Raises:
+            TimeoutError: (`socketio.exceptions`) if there was none in time.
+            DisconnectedError: if there will be no connection.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while not self.input_buffer:
+                    if not self.connected:
+                        raise DisconnectedError()
+                    self.input_event.clear()
+                    await self.input_event.wait()
+        except builtins.TimeoutError:
+            raise TimeoutError() from None
+        return self.input_buffer.popleft()
+
+    async def disconnect(self) -> None:
+        """Closes the connection."""
+        if self.client is not None:
+            await self.client.disconnect()
+            self.client = None
+        self.connected = False
+        self.connected_event.set()
+        self.input_event.set()
+
+    async def _wait_for_connection(self) -> None:
+        if self.client is None:
+            raise DisconnectedError()
+        await self.connected_event.wait()
+        if not self.connected:
+            raise DisconnectedError()
+
+    def _not_connected(self) -> None:
+        # The connection is gone and its disconnect handler has not run yet; a connect handler will set it again.
+        if self.connected:
+            self.connected_event.clear()
+
+    async def __aenter__(self) -> AsyncSimpleClient:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        await self.disconnect()

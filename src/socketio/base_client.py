@@ -1,0 +1,389 @@
+"""What the Socket.IO clients of both colours share: options, handlers, what is sent where, and what a loss means."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+from engineio.client_protocol import ClientSocket
+from engineio.config import option_names, warn_about_unknown_options
+from engineio.interfaces import reason
+from engineio.logs import logger_for
+
+from . import packet
+from .acks import Answer
+from .backoff import Backoff
+from .base_namespace import BaseClientNamespace
+from .client_protocol import ClientConnection, ClientMember
+from .encoder import Encoder
+from .exceptions import BadNamespaceError, ConnectionError
+from .handlers import Handler, Handlers
+from .offline import OfflineBuffer
+from .packet_connection import PacketClientConnection
+
+__all__ = ["BaseClient"]
+
+
+class BaseClient:
+    """The options and handlers of a Socket.IO client.
+
+    Args:
+        reconnection: Whether a connection that is lost is made again.
+        reconnection_attempts: After how many attempts to give up; 0 for never.
+        reconnection_delay: Seconds before the first attempt; the delay doubles with each further one.
+        reconnection_delay_max: The longest delay in seconds.
+        randomization_factor: By which fraction of itself a delay may be made longer or shorter, at random.
+        logger: `True`, `False` or a logger.
+        serializer: `default`, `msgpack`, or a subclass of `socketio.packet.Packet`.
+        json: A module or object with `dumps` and `loads`, for this client.
+        handle_sigint: Whether Ctrl-C disconnects before it does whatever else it does.
+        buffer_offline: Whether what is emitted while there is no connection is kept, and sent in order after the
+            next connection; otherwise it is an error.
+        offline_buffer_size: How many events are kept at most.
+        max_attachments: How many attachments a packet may have.
+        engineio_logger: As `logger`, for the Engine.IO client.
+        engineio_options: All others; see `engineio.base_client.BaseClient`.
+    """
+
+    reserved_events: ClassVar[list[str]] = ["connect", "connect_error", "disconnect", "__disconnect_final"]
+    reason = reason
+
+    def __init__(
+        self,
+        reconnection: bool = True,
+        reconnection_attempts: int = 0,
+        reconnection_delay: float = 1,
+        reconnection_delay_max: float = 5,
+        randomization_factor: float = 0.5,
+        logger: bool | logging.Logger = False,
+        serializer: str | type[packet.Packet] = "default",
+        json: Any = None,
+        handle_sigint: bool = True,
+        *,
+        buffer_offline: bool = False,
+        offline_buffer_size: int = 1000,
+        max_attachments: int = 100,
+        **engineio_options: Any,
+    ) -> None:
+        self.reconnection = reconnection
+        self.reconnection_attempts = reconnection_attempts
+        self.reconnection_delay = reconnection_delay
+        self.reconnection_delay_max = reconnection_delay_max
+        self.randomization_factor = randomization_factor
+        self.handle_sigint = handle_sigint
+        self.buffer_offline = buffer_offline
+        self.max_attachments = max_attachments
+        self.logger = logger_for(logger, "socketio.client")
+        self.registry = Handlers()
+        self.eio: Any = self._make_engine(engineio_options, json)
+        self.loads: Callable[[bytes], Any] = self.eio.codec.loads
+        encoder = Encoder(serializer, json, self.eio.codec)
+        self.packet_class = encoder.packet_class
+        self._encode = encoder.encode
+        self._connection_class = ClientConnection if encoder.is_default else PacketClientConnection
+        self.connection: ClientConnection | None = None
+        self.connected = False
+        """Whether there is a connection; between the loss of one and the next there is none."""
+        self.connection_url: Any = None
+        self.connection_headers: Any = None
+        self.connection_auth: Any = None
+        self.connection_transports: str | Sequence[str] | None = None
+        self.connection_namespaces: list[str] = []
+        """The namespaces that the client is in, or will be in again after the next connection."""
+        self.socketio_path = "socket.io"
+        self._namespace_auth: dict[str, Any] = {}
+        self._left_namespaces: list[str] = []
+        self._offline = OfflineBuffer(offline_buffer_size)
+        self._attempting = False
+        """Whether a connection is being made; who makes it then takes care of its loss."""
+        self._stopping = False
+        """Whether the program has asked for the end of the connection."""
+        self._reconnect_abort: Any = None
+        """An event that ends the attempts to connect when it is set; programs assign one of their own."""
+
+    def _make_engine(self, options: dict[str, Any], json: Any) -> Any:
+        engine_class = self._engineio_client_class()
+        known = option_names(engine_class)
+        unknown = [name for name in options if name not in known and name != "engineio_logger"]
+        if unknown:
+            # Up from here: __init__ of this class, of the subclass, the program.
+            warn_about_unknown_options(unknown, [*option_names(type(self)), *known], stacklevel=4)
+        engine_options = {name: value for name, value in options.items() if name in known}
+        engine_options["logger"] = options.get("engineio_logger", False)
+        engine_options["json"] = json
+        # One of the two is enough, and this one also ends the attempts to connect again.
+        engine_options["handle_sigint"] = False
+        return engine_class(**engine_options)
+
+    # Per colour
+
+    def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
+        """Runs a handler; then calls `finish(token, result, error)`."""
+        raise NotImplementedError
+
+    def submit_farewell(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
+        """As `submit`, for a disconnect handler: `disconnect` waits for it, unless that is called in it."""
+        raise NotImplementedError
+
+    def _engineio_client_class(self) -> Any:
+        raise NotImplementedError
+
+    def decided(self, member: ClientMember) -> None:
+        """It is known whether a namespace was joined."""
+        raise NotImplementedError
+
+    def _begin_reconnect(self) -> None:
+        """Starts to make the connection again, in the background."""
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """The connection is over and will not be made again: `wait` returns."""
+        raise NotImplementedError
+
+    def _close_engine(self) -> None:
+        """Closes the Engine.IO connection, in the background."""
+        raise NotImplementedError
+
+    # Public API
+
+    def is_asyncio_based(self) -> bool:
+        """Returns whether the methods of this client are coroutines."""
+        return False
+
+    @property
+    def handlers(self) -> dict[str, dict[str, Handler]]:
+        """namespace -> event -> handler."""
+        return self.registry.functions
+
+    @property
+    def namespace_handlers(self) -> dict[str, BaseClientNamespace]:
+        """namespace -> class-based namespace."""
+        return self.registry.objects
+
+    @property
+    def namespaces(self) -> dict[str, str]:
+        """The namespaces that the client is in: namespace -> its sid there."""
+        members = self.connection.members.values() if self.connection is not None else ()
+        return {member.namespace: member.sid for member in members if member.is_connected()}
+
+    @property
+    def sid(self) -> str | None:
+        """The sid of the Engine.IO connection; `get_sid` returns those of the namespaces."""
+        sid: str | None = self.eio.sid
+        return sid
+
+    def on(self, event: str, handler: Handler | None = None, namespace: str | None = None) -> Any:
+        """Registers the handler of an event; without a handler it is a decorator.
+
+        Args:
+            event: The event; `connect`, `disconnect`, `connect_error`; `reconnect`, `reconnect_attempt`,
+                `reconnect_error`, `reconnect_failed`; or `*` for all that have no handler of their own.
+            handler: Called with no arguments for connect, with ([reason]) for disconnect, with ([data]) for
+                connect_error, with (*data) for any other event, and for `*` with the event before that. What it
+                returns is the acknowledgement.
+            namespace: `None` for `/`; `*` for all that have no handler of their own, which get the namespace first.
+        """
+
+        def register(handler: Handler) -> Handler:
+            self.registry.add(event, handler, namespace or "/")
+            return handler
+
+        return register if handler is None else register(handler)
+
+    def event(self, *args: Any, **kwargs: Any) -> Any:
+        """Registers a function under its own name: a decorator, with or without the namespace as an argument."""
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.on(args[0].__name__)(args[0])
+        return lambda handler: self.on(handler.__name__, *args, **kwargs)(handler)
+
+    def register_namespace(self, namespace_handler: BaseClientNamespace) -> None:
+        """Registers a class-based namespace.
+
+        Raises:
+            ValueError: if it is none, or one of the other colour.
+        """
+        if not isinstance(namespace_handler, BaseClientNamespace):
+            raise ValueError("Not a namespace instance")
+        if self.is_asyncio_based() != namespace_handler.is_asyncio_based():
+            raise ValueError("Not a valid namespace class for this client")
+        namespace_handler.set_client(self)
+        self.registry.objects[namespace_handler.namespace] = namespace_handler
+
+    def get_sid(self, namespace: str | None = None) -> str | None:
+        """Returns the sid of the client in a namespace; `None` if it is not in it."""
+        return self.namespaces.get(namespace or "/")
+
+    def transport(self) -> str | None:
+        """Returns the transport of the connection, `polling` or `websocket`."""
+        transport: str | None = self.eio.transport()
+        return transport
+
+    # client_protocol.ClientHost
+
+    def transmit(self, connection: ClientConnection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
+        """Sends one packet."""
+        if connection.engine is not None:
+            connection.engine.push(self._encode(kind, namespace, ack_id, data))
+
+    def joined(self, member: ClientMember) -> None:
+        """A namespace was joined: what was emitted meanwhile is sent."""
+        self._offline.send(member, self.logger)
+
+    def left(self, member: ClientMember) -> None:
+        """The server has disconnected the client from a namespace: the program has to ask for it again."""
+        self._forget_namespace(member.namespace)
+        self._end_if_empty(member.connection)
+
+    def _end_if_empty(self, connection: ClientConnection) -> None:
+        # As in the reference implementation, the connection ends with the last namespace.
+        if not any(member.is_connected() or member.is_connecting() for member in connection.members.values()):
+            self._stopping = True
+            self._close_engine()
+
+    def lost(self, connection: ClientConnection, why: str) -> None:
+        """The Engine.IO connection is gone."""
+        if connection is not self.connection or self._attempting:
+            return
+        self.connected = False
+        if self.reconnection and not self._stopping:
+            self._begin_reconnect()
+        else:
+            self.finish_for_good()
+
+    # What a shell asks
+
+    def accept(self, engine: ClientSocket) -> ClientConnection:
+        """Makes the connection on a new Engine.IO connection."""
+        self.connection = self._connection_class(self, engine, self.eio.max_in_flight)
+        return self.connection
+
+    def remember(
+        self,
+        url: Any,
+        headers: Any,
+        auth: Any,
+        transports: str | Sequence[str] | None,
+        namespaces: str | Sequence[str] | None,
+        socketio_path: str,
+    ) -> None:
+        """Keeps the arguments of `connect` for this connection and those after it.
+
+        Raises:
+            ConnectionError: if there is a connection already.
+        """
+        if self.connected or self._attempting:
+            raise ConnectionError("Already connected")
+        if namespaces is None:
+            names = {*self.registry.functions, *self.registry.objects} - {"*"}
+            self.connection_namespaces = sorted(names) or ["/"]
+        else:
+            self.connection_namespaces = [namespaces] if isinstance(namespaces, str) else list(namespaces)
+        self.connection_url = url
+        self.connection_headers = headers
+        self.connection_auth = auth
+        self.connection_transports = transports
+        self.socketio_path = socketio_path
+        self._namespace_auth = {}
+        self._left_namespaces = []
+        self._stopping = False
+
+    def remember_namespace(self, namespace: str, auth: Any) -> None:
+        """Keeps a namespace that is joined later.
+
+        Raises:
+            ConnectionError: if there is no connection, or the client is in the namespace.
+        """
+        if self.connection is None or not self.connected:
+            raise ConnectionError("Not connected")
+        member = self.connection.members.get(namespace)
+        if member is not None and (member.is_connected() or member.is_connecting()):
+            raise ConnectionError(f"Already connected to {namespace}")
+        if namespace not in self.connection_namespaces:
+            self.connection_namespaces.append(namespace)
+        self._namespace_auth[namespace] = auth
+
+    def auth_for(self, namespace: str) -> Any:
+        """Returns what to send to a namespace: a value, or a function that returns it."""
+        return self._namespace_auth.get(namespace, self.connection_auth)
+
+    def leave_namespace(self, namespace: str) -> None:
+        """Leaves one namespace.
+
+        Raises:
+            BadNamespaceError: if the client is not in it.
+        """
+        member = self._member(namespace)
+        if member is None:
+            raise BadNamespaceError(f"{namespace} is not a connected namespace.")
+        self._forget_namespace(namespace)
+        member.connection.disconnect(member)
+        self._end_if_empty(member.connection)
+
+    def leave_all(self) -> None:
+        """Leaves all namespaces, for good; the Engine.IO connection is the caller's to close."""
+        self._stopping = True
+        connection = self.connection
+        if connection is not None and connection.open:
+            for member in list(connection.members.values()):
+                connection.disconnect(member)
+
+    def _forget_namespace(self, namespace: str) -> None:
+        if namespace in self.connection_namespaces:
+            self.connection_namespaces.remove(namespace)
+            self._left_namespaces.append(namespace)
+        self._namespace_auth.pop(namespace, None)
+
+    def _member(self, namespace: str) -> ClientMember | None:
+        member = self.connection.members.get(namespace) if self.connection is not None else None
+        return member if member is not None and member.is_connected() else None
+
+    def send_event(self, event: Any, data: Any, namespace: str | None, callback: Callable[..., Any] | None) -> None:
+        """Sends an event or puts it into the offline buffer.
+
+        Raises:
+            BadNamespaceError: if the client is not in the namespace.
+            DisconnectedError: if the offline buffer is full.
+        """
+        namespace = namespace or "/"
+        arguments = [event, *data] if isinstance(data, tuple) else [event] if data is None else [event, data]
+        member = self._member(namespace)
+        if member is not None:
+            member.connection.emit(member, arguments, callback)
+        elif not self.buffer_offline:
+            raise BadNamespaceError(f"{namespace} is not a connected namespace.")
+        else:
+            self._offline.add(namespace, arguments, callback)
+
+    def forget_event(self, answer: Answer) -> None:
+        """Nobody waits any more for the answer to an event; if it has not been sent yet, it never will be."""
+        answer.forget()
+        if answer.member is None:
+            self._offline.remove(answer)
+
+    def refused(self, refusals: dict[str, str]) -> ConnectionError:
+        """Returns the exception for namespaces that were not joined."""
+        details = ", ".join(f"{namespace} ({why})" for namespace, why in refusals.items())
+        return ConnectionError(f"One or more namespaces failed to connect: {details}")
+
+    def announce(self, event: str, *arguments: Any, namespaces: Iterable[str] | None = None) -> None:
+        """Calls the handlers of something that happened to the connection, in each of its namespaces."""
+        for namespace in list(self.connection_namespaces if namespaces is None else namespaces):
+            found = self.registry.find_exact(event, namespace, arguments, optional=len(arguments))
+            if found is not None:
+                self.submit(found[0], found[1], self._announced, event)
+
+    def _announced(self, event: str, result: Any, error: BaseException | None) -> None:
+        if error is not None:
+            self.logger.error("%s handler failed", event, exc_info=error)
+
+    def backoff(self) -> Backoff:
+        """Returns the delays of a series of attempts to connect."""
+        return Backoff(self.reconnection_delay, self.reconnection_delay_max, self.randomization_factor)
+
+    def finish_for_good(self) -> None:
+        """The connection is over and will not be made again."""
+        self.connected = False
+        self._offline.clear()
+        self.announce("__disconnect_final", namespaces={*self.connection_namespaces, *self._left_namespaces})
+        self._finish()
