@@ -1,0 +1,239 @@
+"""The client's side of a connection: bytes in, messages and bytes out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from engineio.client_protocol import LONGEST, SHORTEST, ClientSocket, ClientState, read_handshake
+from engineio.exceptions import ProtocolError
+from engineio.json import codec_for
+from engineio.packet import Outgoing
+
+CONTENT = {"sid": "abc", "upgrades": ["websocket"], "pingInterval": 300, "pingTimeout": 200, "maxPayload": 100}
+loads = codec_for(None).loads
+
+
+class Shell:
+    """A host and a receiver that note what they are told."""
+
+    def __init__(self, **content: Any) -> None:
+        self.events: list[Any] = []
+        self.woken = 0
+        self.resumed = 0
+        self.over = 0
+        self.socket = ClientSocket(self, loads)
+        self.socket.receiver = self
+        self.socket.open(b"0" + json.dumps({**CONTENT, **content}).encode(), "polling", 10.0)
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def resume(self) -> None:
+        self.resumed += 1
+
+    def closed(self, why: str | None = None) -> None:
+        if why is None:
+            self.over += 1
+        else:
+            self.events.append(("closed", why))
+
+    def receive_text(self, data: bytes) -> None:
+        self.events.append(data.decode())
+
+    def receive_binary(self, data: bytes) -> None:
+        self.events.append(data)
+
+
+def handshake(**content: Any) -> Any:
+    return read_handshake(json.dumps({**CONTENT, **content}).encode(), loads)
+
+
+def test_a_handshake_is_read() -> None:
+    read = handshake()
+    assert (read.sid, read.upgrades, read.max_payload) == ("abc", ("websocket",), 100)
+    assert (read.ping_interval, read.ping_timeout) == (0.3, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [(0, SHORTEST), (-5, SHORTEST), (10**12, LONGEST), (10**400, LONGEST), (25000, 25.0)]
+)
+def test_intervals_are_clamped(value: int, seconds: float) -> None:
+    if value > 10**99:
+        content = ('{"sid":"a","pingInterval":' + "9" * 90 + ',"pingTimeout":1}').encode()
+        assert read_handshake(content, loads).ping_interval == LONGEST
+    else:
+        assert handshake(pingInterval=value).ping_interval == seconds
+        assert handshake(pingTimeout=value).ping_timeout == seconds
+
+
+@pytest.mark.parametrize("limit", [-1, 0, None])
+def test_a_senseless_limit_is_none(limit: int | None) -> None:
+    assert handshake(maxPayload=limit).max_payload is None
+
+
+def test_unknown_upgrades_are_left_out() -> None:
+    assert handshake(upgrades=["__class__", "webtransport", 5, None, {}, "websocket"]).upgrades == ("websocket",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *({"sid": sid} for sid in ("", 5, None, "a" * 300, "a\nb")),
+        *({"pingInterval": value} for value in ("25", None, True, [])),
+        *({"upgrades": "websocket"}, {"maxPayload": "1"}, {"pingTimeout": {}}),
+    ],
+)
+def test_a_wrong_handshake_is_refused(content: dict[str, Any]) -> None:
+    with pytest.raises(ProtocolError):
+        handshake(**content)
+
+
+@pytest.mark.parametrize("packet", [b"", b"0", b"0[]", b"0{", b"4hello", b'96:0{"sid":"a"}', b"<html>", b"\xff"])
+def test_what_is_no_handshake_is_refused(packet: bytes) -> None:
+    socket = ClientSocket(Shell(), loads)
+    with pytest.raises(ProtocolError):
+        socket.open_payload(packet, 0.0)
+    assert socket.state is ClientState.OPENING
+
+
+def test_a_payload_is_taken_in_order() -> None:
+    shell = Shell()
+    shell.socket.receive_payload(b"4one\x1ebAQID\x1e6\x1e4two \xe2\x82\xac", 11.0)
+    assert shell.events == ["one", b"\1\2\3", "two €"]
+    assert shell.socket.deadline == 11.5
+
+
+def test_what_follows_the_handshake_is_returned() -> None:
+    socket = ClientSocket(Shell(), loads)
+    assert socket.open_payload(b"0" + json.dumps(CONTENT).encode() + b"\x1e4a\x1e4b", 0.0) == b"4a\x1e4b"
+
+
+@pytest.mark.parametrize("body", [b"", b"4a\x1e", b"9", b"b!!", b"4\xff", b"0{}", b"5", b"4a\x1e0{}\x1e4b"])
+def test_a_wrong_payload_closes(body: bytes) -> None:
+    shell = Shell()
+    shell.socket.receive_payload(body, 11.0)
+    assert shell.socket.state is ClientState.CLOSED
+    assert shell.events[-1] == ("closed", "transport error")
+    assert "b" not in shell.events
+    assert isinstance(shell.socket.error, ProtocolError)
+    assert shell.over == 1
+
+
+@pytest.mark.parametrize("packet", [b"", b"9", b"x", b"0{}", b"5"])
+def test_a_wrong_text_closes(packet: bytes) -> None:
+    shell = Shell()
+    shell.socket.receive_text(packet, 11.0)
+    assert shell.events == [("closed", "transport error")]
+
+
+def test_a_ping_is_answered_before_all_else() -> None:
+    shell = Shell()
+    shell.socket.push(Outgoing(b"4hello"))
+    shell.socket.receive_text(b"2data", 11.0)
+    assert shell.socket.take_payload() == b"3data\x1e4hello"
+
+
+def test_the_server_says_goodbye() -> None:
+    shell = Shell()
+    shell.socket.receive_payload(b"4a\x1e1\x1e4b", 11.0)
+    assert shell.events == ["a", ("closed", "server disconnect")]
+    shell.socket.receive_text(b"4c", 12.0)
+    shell.socket.receive_binary(b"d", 12.0)
+    assert len(shell.events) == 2
+
+
+def test_silence_closes() -> None:
+    shell = Shell()
+    assert not shell.socket.expire(10.4)
+    shell.socket.receive_text(b"6", 10.4)
+    assert not shell.socket.expire(10.8)
+    assert shell.socket.expire(10.9)
+    assert shell.events == [("closed", "ping timeout")]
+    assert shell.over == 1
+
+
+def test_only_the_first_message_wakes_the_writer() -> None:
+    shell = Shell()
+    shell.socket.push(Outgoing(b"4a"))
+    shell.socket.push(Outgoing(b"4b"))
+    assert shell.woken == 1
+
+
+def test_a_payload_keeps_to_the_limit() -> None:
+    shell = Shell()
+    texts = [b"4" + bytes([65 + number]) * 30 for number in range(7)]
+    for text in texts:
+        shell.socket.push(Outgoing(text))
+    bodies = []
+    while body := shell.socket.take_payload():
+        bodies.append(body)
+    # Three of 31 bytes and two separators make 95; a fourth would not fit into 100.
+    assert [body.count(b"\x1e") for body in bodies] == [2, 2, 0]
+    assert b"\x1e".join(bodies).split(b"\x1e") == texts
+    assert shell.socket.queued == 0
+
+
+def test_a_packet_that_is_too_long_goes_alone() -> None:
+    shell = Shell()
+    for text in (b"4a", b"4" + b"x" * 500, b"4b"):
+        shell.socket.push(Outgoing(text))
+    assert [shell.socket.take_payload()[:2] for _ in range(4)] == [b"4a", b"4x", b"4b", b""]
+
+
+def test_attachments_are_packets_of_their_own() -> None:
+    shell = Shell()
+    attachments = [b"x" * 60, b"y" * 60]
+    shell.socket.push(Outgoing(b"451-[]", attachments))
+    assert shell.socket.take_payload() == b"451-[]\x1eb" + base64.b64encode(attachments[0])
+    message = shell.socket.take()
+    assert message is not None
+    assert (message.text, list(message.attachments)) == (None, [attachments[1]])
+
+
+def test_there_is_no_limit_without_one() -> None:
+    shell = Shell(maxPayload=None)
+    for _ in range(100):
+        shell.socket.push(Outgoing(b"4" + b"x" * 1000))
+    assert len(shell.socket.take_payload()) == 100 * 1002 - 1
+    assert shell.socket.take_payload() == b""
+
+
+def test_a_goodbye_is_not_mistaken_for_an_error() -> None:
+    shell = Shell()
+    shell.socket.push(Outgoing(b"4last"))
+    shell.socket.leave("client disconnect")
+    shell.socket.leave("client disconnect")
+    assert shell.socket.take_payload() == b"4last\x1e1"
+    shell.socket.fail(OSError("the server has closed the transport"))
+    assert shell.events == [("closed", "client disconnect")]
+    assert shell.socket.error is None
+
+
+def test_the_end_comes_once_and_empties_the_outbox() -> None:
+    shell = Shell()
+    shell.socket.push(Outgoing(b"4a"))
+    shell.socket.close("one")
+    shell.socket.close("two")
+    shell.socket.push(Outgoing(b"4b"))
+    assert shell.events == [("closed", "one")]
+    assert (shell.over, shell.socket.pending(), shell.socket.queued) == (1, False, 0)
+
+
+def test_a_connection_that_never_opened_tells_its_receiver_nothing() -> None:
+    shell = Shell()
+    socket = ClientSocket(shell, loads)
+    socket.receiver = shell
+    socket.fail(OSError())
+    assert (shell.events, shell.over) == ([], 1)
+
+
+def test_a_halt_ends() -> None:
+    shell = Shell()
+    shell.socket.halt()
+    assert shell.socket.halted
+    shell.socket.proceed()
+    assert (shell.socket.halted, shell.resumed) == (False, 1)
