@@ -1,0 +1,105 @@
+"""Fixtures of the client tests. A test that is a coroutine function is run on an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import gc
+import inspect
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .processes import Server
+
+FOLDER = Path(__file__).parent
+DEADLINE = 45.0
+"""After how long a test that waits for something is stopped, in seconds."""
+
+TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine function; it fails if it leaves a task, a socket, or an exception that nobody has seen."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    unseen: list[dict[str, Any]] = []
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: unseen.append(context))
+        before = open_sockets()
+        async with asyncio.timeout(DEADLINE):
+            await pyfuncitem.obj(**arguments)
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left over"
+        for _ in range(3):  # a transport that is closed lets go of its socket in the next iteration
+            await asyncio.sleep(0)
+        assert open_sockets() <= before, "a socket is left over"
+
+    asyncio.run(run())
+    gc.collect()
+    assert not unseen
+    return True
+
+
+def open_sockets() -> set[str]:
+    """Returns the sockets of this process."""
+    links = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            link = str(entry.readlink())
+        except OSError:
+            continue
+        if link.startswith("socket:"):
+            links.add(link)
+    return links
+
+
+@pytest.fixture(scope="session")
+def node_packages() -> None:
+    """Install what package-lock.json names, once; skip where there is no Node or no network to install from."""
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    with (FOLDER / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may come here at once
+        if (FOLDER / "node_modules" / ".package-lock.json").exists():
+            return
+        installed = subprocess.run(["npm", "ci"], cwd=FOLDER, capture_output=True, text=True, timeout=100)
+        if installed.returncode != 0:
+            pytest.skip(f"npm ci failed: {installed.stderr[-500:]}")
+
+
+@pytest.fixture(scope="session", params=["python", "socket.io", "socket.io-3"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server of each kind, shared by the tests."""
+    if request.param != "python":
+        request.getfixturevalue("node_packages")
+    server = Server(request.param)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[[], Server]]:
+    """A function that starts a server for one test alone."""
+    servers: list[Server] = []
+
+    def start() -> Server:
+        servers.append(Server("python"))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transports(request: pytest.FixtureRequest) -> list[str]:
+    """How the client connects: by polling alone, by WebSocket alone, or by the one and then the other."""
+    return TRANSPORTS[request.param]

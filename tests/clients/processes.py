@@ -1,0 +1,63 @@
+"""Server processes of the client tests: started on a free port, stopped by process id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+HOST = "127.0.0.1"
+DEADLINE = 20.0
+"""How long a server may take to start, in seconds."""
+
+
+class Server:
+    """One server.
+
+    Args:
+        kind: `python`, `socket.io` or `socket.io-3`.
+    """
+
+    def __init__(self, kind: str) -> None:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            self.port: int = probe.getsockname()[1]
+        self.kind = kind
+        self.url = f"http://{HOST}:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Starts it, on the same port each time."""
+        if self.kind == "python":
+            command = [sys.executable, str(FOLDER / "event_server.py"), str(self.port)]
+        else:
+            command = ["node", str(FOLDER / "js_server.mjs"), self.kind, str(self.port)]
+        self.process = subprocess.Popen(command, cwd=FOLDER)
+        end = time.monotonic() + DEADLINE
+        while True:
+            try:
+                socket.create_connection((HOST, self.port), timeout=DEADLINE).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    self.kill()
+                    raise AssertionError("the server did not start") from None
+                time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal."""
+        assert self.process is not None
+        os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait()
