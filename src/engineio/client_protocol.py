@@ -39,6 +39,9 @@ UPGRADE = b"5"
 SHORTEST, LONGEST = 0.05, 86_400.0
 """Between which bounds the server's intervals are believed, in seconds."""
 
+USUAL_MAX_PAYLOAD = 1_000_000
+"""What the reference implementation takes by default, in bytes: for servers that do not say it, as Socket.IO 3."""
+
 _LONGEST_SID = 256
 _REVISION = Revision4()
 
@@ -62,8 +65,8 @@ class Handshake:
     """Seconds between two pings of the server."""
     ping_timeout: float
     """Seconds that the server waits for a pong."""
-    max_payload: int | None
-    """How many bytes an HTTP body may have; `None` if the server has not said so."""
+    max_payload: int
+    """How many bytes an HTTP body may have."""
 
 
 def read_handshake(data: bytes, loads: Callable[[bytes], Any]) -> Handshake:
@@ -94,7 +97,7 @@ def read_handshake(data: bytes, loads: Callable[[bytes], Any]) -> Handshake:
         tuple(name for name in TRANSPORTS if name in upgrades),
         _seconds(content, "pingInterval"),
         _seconds(content, "pingTimeout"),
-        int(max_payload) if max_payload is not None and max_payload >= 1 else None,
+        int(max_payload) if max_payload is not None and max_payload >= 1 else USUAL_MAX_PAYLOAD,
     )
 
 
@@ -274,7 +277,7 @@ class ClientSocket:
         Engine.IO v4, "Handshake": maxPayload is the "maximum number of bytes per chunk, used by the client to
         aggregate packets into payloads". A packet that is longer goes alone: what to do with it is up to the server.
         """
-        limit = self.handshake.max_payload if self.handshake is not None else None
+        limit = self.handshake.max_payload if self.handshake is not None else USUAL_MAX_PAYLOAD
         segments: list[bytes] = []
         length = -1
         outbox = self._outbox
@@ -290,7 +293,7 @@ class ClientSocket:
                 continue
             segment = message.segment()
             length += 1 + len(segment)
-            if segments and limit is not None and length > limit:
+            if segments and length > limit:
                 break
             segments.append(segment)
             outbox.popleft()

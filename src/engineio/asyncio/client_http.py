@@ -127,6 +127,8 @@ class ClientHTTP:
         if not self._client.ssl_verify:
             options.setdefault("ssl", False)
         options.setdefault("max_msg_size", MAX_MESSAGE_SIZE)
+        # Else a close frame without a code would be handed out only after the server's TCP connection has ended.
+        options.setdefault("autoclose", False)
         options.setdefault("timeout", self._aiohttp.ClientWSTimeout(ws_close=GOODBYE))
         seconds = self._client.request_timeout
         with self._translate(seconds):
