@@ -1,4 +1,4 @@
-"""Servers that do the wrong thing: a function of the request's head and the stream, on a free port."""
+"""Servers that do the wrong thing: a function of the request, as bytes, and the stream, on a free port."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def running(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncItera
                 head = await reader.readuntil(b"\r\n\r\n")
                 for line in head.lower().split(b"\r\n"):
                     if line.startswith(b"content-length:"):
-                        await reader.readexactly(int(line.partition(b":")[2]))
+                        head += await reader.readexactly(int(line.partition(b":")[2]))
                 await serve(head, reader, writer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import socketio
 
-sio = socketio.AsyncServer(ping_interval=0.3, ping_timeout=0.2, max_http_buffer_size=1_000_000)
+sio = socketio.AsyncServer(ping_interval=0.3, ping_timeout=1, max_http_buffer_size=1_000_000)
 
 for namespace in ("/", "/other"):
 

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 
 const { Server } = await import(process.argv[2]);
 const http = createServer();
-const io = new Server(http, { pingInterval: 300, pingTimeout: 200, maxHttpBufferSize: 1e6 });
+const io = new Server(http, { pingInterval: 300, pingTimeout: 1000, maxHttpBufferSize: 1e6 });
 
 for (const namespace of ["/", "/other"]) {
   io.of(namespace)

@@ -109,7 +109,7 @@ def polls(*bodies: bytes, **content: Any) -> Serve:
     ],
 )
 async def test_a_wrong_poll_closes(body: bytes, reason: str) -> None:
-    client = engineio.AsyncClient()
+    client = engineio.AsyncClient(request_timeout=0.5)
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     client.on("disconnect", ended.set_result)
     async with running(polls(body)) as url:
@@ -122,7 +122,7 @@ async def test_a_wrong_poll_closes(body: bytes, reason: str) -> None:
 
 @pytest.mark.parametrize("intervals", [(300, 200), (0, 0), (-1, -5)])
 async def test_silence_after_the_handshake(intervals: tuple[int, int]) -> None:
-    client = engineio.AsyncClient()
+    client = engineio.AsyncClient(request_timeout=0.5)
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     client.on("disconnect", ended.set_result)
     async with running(polls(pingInterval=intervals[0], pingTimeout=intervals[1])) as url:
@@ -191,7 +191,7 @@ async def test_a_websocket_without_a_handshake(frames: list[bytes]) -> None:
     ],
 )
 async def test_a_wrong_frame_closes(frame: bytes, reason: str) -> None:
-    client = engineio.AsyncClient()
+    client = engineio.AsyncClient(request_timeout=0.5)
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     client.on("disconnect", ended.set_result)
     async with running(websocket(OPEN_FRAME, frame)) as url:
@@ -212,7 +212,7 @@ async def test_a_wrong_frame_closes(frame: bytes, reason: str) -> None:
 )
 async def test_wrong_packets_lead_to_a_new_connection(packets: list[str]) -> None:
     frames = [OPEN_FRAME, *(encode_frame(TEXT, packet.encode()) for packet in packets)]
-    client = socketio.AsyncClient(reconnection_delay=0.01, reconnection_attempts=1)
+    client = socketio.AsyncClient(reconnection_delay=0.01, reconnection_attempts=1, request_timeout=0.5)
     async with running(websocket(*frames)) as url:
         try:
             await client.connect(url, transports="websocket", wait_timeout=1)

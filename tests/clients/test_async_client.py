@@ -74,7 +74,7 @@ async def test_bursts_stay_in_order_over_pings(server: Server, transports: list[
     for number in range(300):
         await client.emit("send back", number)
     assert [await numbers.get() for _ in range(300)] == list(range(300))
-    await asyncio.sleep(1.2)  # longer than the server waits for a pong
+    await asyncio.sleep(1.6)  # longer than the server waits for a pong
     assert await client.call("echo", "alive") == "alive"
     await client.disconnect()
 

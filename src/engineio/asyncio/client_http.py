@@ -19,7 +19,7 @@ __all__ = ["ClientHTTP", "import_aiohttp"]
 MISSING = 'The asyncio client needs aiohttp; install it with: pip install "fast-socketio[asyncio_client]"'
 
 GOODBYE = 2.0
-"""How many seconds a server may take to answer the close frame of a WebSocket."""
+"""How many seconds at most a server gets to answer the close frame of a WebSocket."""
 
 
 def import_aiohttp() -> Any:
@@ -129,18 +129,20 @@ class ClientHTTP:
         options.setdefault("max_msg_size", MAX_MESSAGE_SIZE)
         # Else a close frame without a code would be handed out only after the server's TCP connection has ended.
         options.setdefault("autoclose", False)
-        options.setdefault("timeout", self._aiohttp.ClientWSTimeout(ws_close=GOODBYE))
+        options.setdefault("timeout", self._aiohttp.ClientWSTimeout(ws_close=self._goodbye()))
         seconds = self._client.request_timeout
         with self._translate(seconds):
             async with asyncio.timeout(seconds):
                 ws: aiohttp.ClientWebSocketResponse = await self._session.ws_connect(url, headers=headers, **options)
         return ws
 
-    @staticmethod
-    async def close_websocket(ws: aiohttp.ClientWebSocketResponse) -> None:
+    def _goodbye(self) -> float:
+        return min(GOODBYE, self._client.request_timeout)
+
+    async def close_websocket(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         """Closes a WebSocket; one whose server says nothing is dropped."""
         try:
-            async with asyncio.timeout(GOODBYE):
+            async with asyncio.timeout(self._goodbye()):
                 await ws.close()
         except Exception:  # whatever goes wrong with what is being thrown away
             pass
