@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import subprocess
 import sys
@@ -120,7 +121,8 @@ async def test_an_own_authority_and_a_client_certificate(tmp_path: Path) -> None
     assert subjects == [((("commonName", "x"),),)]
 
 
-async def test_a_proxy(server: Server) -> None:
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_a_proxy(server: Server, transport: str) -> None:
     heads: list[bytes] = []
 
     async def proxy(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,7 +131,9 @@ async def test_a_proxy(server: Server) -> None:
         if head.startswith(b"CONNECT"):
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         else:
-            their_writer.write(head)
+            # RFC 9112, 3.2.2: the absolute form is for proxies; the requests after the first one keep it here, and the
+            # server does not mind.
+            their_writer.write(re.sub(rb" (?:http|ws)://[^/]+", b" ", head, count=1))
 
         async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
             while data := await source.read(65536):
@@ -143,11 +147,11 @@ async def test_a_proxy(server: Server) -> None:
 
     async with running(proxy) as url, aiohttp.ClientSession(proxy=url) as session:
         client = socketio.AsyncClient(http_session=session)
-        await client.connect(server.url)
-        assert client.transport() == "websocket"
+        await client.connect(server.url, transports=transport)
         assert await client.call("echo", b"x") == b"x"
         await client.disconnect()
-    assert any(head.startswith(f"GET {server.url}/".encode()) for head in heads)
+    assert heads
+    assert all(server.url.partition("//")[2].encode() in head for head in heads)
 
 
 def test_aiohttp_is_needed_to_connect_only() -> None:

@@ -125,9 +125,7 @@ class AsyncClient(BaseClient):
     async def _attempt(self, wait: bool, wait_timeout: float) -> None:
         self._attempting = True
         try:
-            await self._connect_engine()
-            connection = self.connection
-            assert connection is not None
+            connection = await self._connect_engine()
             self.connected = True
             for namespace in list(self.connection_namespaces):
                 connection.connect(namespace, await _value(self.auth_for(namespace)))
@@ -148,7 +146,7 @@ class AsyncClient(BaseClient):
             # A handler, or the server, has ended it in the right way already.
             self.finish_for_good()
 
-    async def _connect_engine(self) -> None:
+    async def _connect_engine(self) -> ClientConnection:
         try:
             url = await _value(self.connection_url)
             headers = await _value(self.connection_headers)
@@ -159,6 +157,8 @@ class AsyncClient(BaseClient):
             data = exc.args[1] if len(exc.args) > 1 and exc.args[1] is not None else str(exc.args[0])
             self.announce("connect_error", data)
             raise ConnectionError(exc.args[0]) from exc
+        assert self.connection is not None
+        return self.connection
 
     async def _wait_until(self, condition: Callable[[], object], timeout: float) -> None:
         try:
@@ -304,7 +304,6 @@ class AsyncClient(BaseClient):
         attempt = 0
         while not self._stopping:
             delay = backoff.next()
-            self.logger.info("connecting again in %.2f seconds", delay)
             if await self._aborted(delay):
                 break
             attempt += 1
