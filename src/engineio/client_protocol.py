@@ -263,6 +263,10 @@ class ClientSocket:
         """Returns whether anything waits to be sent."""
         return bool(self._outbox)
 
+    def waiting(self) -> int:
+        """Returns how many messages wait to be sent."""
+        return len(self._outbox)
+
     def take(self) -> Outgoing | None:
         """Removes and returns the next message for a WebSocket; `None` if there is none."""
         if not self._outbox:
