@@ -169,8 +169,10 @@ class ClientSocket:
         """Takes the first packet of a connection.
 
         Raises:
-            ProtocolError: if it is not a handshake.
+            ProtocolError: if it is not a handshake, or comes after the end.
         """
+        if self.state is not ClientState.OPENING:
+            raise ProtocolError("the connection was given up before the handshake came")
         if packet[:1] != b"0":
             # What an Engine.IO 3 server sends over polling begins with the length of the packet.
             raise ProtocolError("the server's first packet is not a handshake of Engine.IO 4")

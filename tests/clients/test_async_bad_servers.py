@@ -274,3 +274,37 @@ async def test_verification_can_be_switched_off(certificate: Path) -> None:
         client = engineio.AsyncClient(ssl_verify=False)
         await client.connect(url, transports="polling")
         await client.disconnect(abort=True)
+
+
+async def test_giving_up_in_the_middle_of_a_handshake(transports: list[str]) -> None:
+    asked = asyncio.Event()
+
+    async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+
+    client = socketio.AsyncClient(request_timeout=30)
+    async with running(serve) as url:
+        connecting = asyncio.create_task(client.connect(url, transports=transports, retry=True))
+        await asked.wait()
+        await client.disconnect()
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await connecting
+    assert not client.connected
+
+
+async def test_a_websocket_that_is_never_opened_leaves_polling() -> None:
+    async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b"sid=" not in head:
+            writer.write(answer(handshake(upgrades=["websocket"], pingInterval=25000)))
+        elif head.startswith(b"POST"):
+            writer.write(answer(b"ok"))
+        else:  # the poll and the handshake of the WebSocket
+            await reader.read()
+
+    client = engineio.AsyncClient(request_timeout=0.2)
+    async with running(serve) as url:
+        await client.connect(url)
+        assert client.transport() == "polling"
+        await client.send("x")
+        await client.disconnect()

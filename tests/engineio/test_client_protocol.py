@@ -229,3 +229,12 @@ def test_a_halt_ends() -> None:
     assert shell.socket.halted
     shell.socket.proceed()
     assert (shell.socket.halted, shell.resumed) == (False, 1)
+
+
+def test_a_handshake_that_comes_after_the_end_is_refused() -> None:
+    shell = Shell()
+    socket = ClientSocket(shell, loads)
+    socket.close("client disconnect")
+    with pytest.raises(ProtocolError):
+        socket.open(b"0" + json.dumps(CONTENT).encode(), "polling", 0.0)
+    assert socket.state is ClientState.CLOSED

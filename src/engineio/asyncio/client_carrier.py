@@ -137,6 +137,8 @@ class Carrier:
             if socket.state is not ClientState.OPEN:
                 raise ConnectionError("The connection was closed during the upgrade")
             await ws.send_frame(UPGRADE, self._text)
+            if socket.state is not ClientState.OPEN:
+                raise ConnectionError("The connection was closed during the upgrade")
         except (ConnectionError, OSError) as exc:
             self._client.logger.info("cannot move to a WebSocket: %s", exc)
             if ws is not None:
