@@ -70,8 +70,11 @@ class Host(Protocol):
     upgrade_timeout: float
     max_send_queue: int
 
-    def mark_dirty(self, socket: Any) -> None:
-        """Has `socket.flush()` called soon, once for all that is put into the outbox until then."""
+    dirty: list[Any]
+    """The sockets whose links are to be flushed soon. Whoever puts the first one in calls `wake()` before."""
+
+    def wake(self) -> None:
+        """Has the links of the sockets in `dirty` flushed soon, and then begins a new list."""
 
     def schedule(self, item: Any, delay: float) -> None:
         """Sets the deadline of `item` to `delay` seconds from now."""

@@ -123,7 +123,7 @@ class Socket:
         # What a connect handler has sent already comes after the handshake.
         self.outbox.insert(0, handshake)
         self.pending += handshake.size
-        self.host.mark_dirty(self)
+        self._mark_dirty()
         self.host.schedule(self, first_ping)
 
     def reject(self) -> None:
@@ -197,11 +197,20 @@ class Socket:
             return
         outbox = self.outbox
         if not outbox:
-            self.host.mark_dirty(self)
+            dirty = self.host.dirty
+            if not dirty:
+                self.host.wake()
+            dirty.append(self)
         outbox.append(message)
         pending = self.pending = self.pending + message.size
         if pending > EARLY_FLUSH:
             self._relieve()
+
+    def _mark_dirty(self) -> None:
+        dirty = self.host.dirty
+        if not dirty:
+            self.host.wake()
+        dirty.append(self)
 
     def _relieve(self) -> None:
         self.link.flush()
@@ -261,7 +270,7 @@ class Socket:
 
     def _receive_close(self) -> None:
         # Suite, "forcefully closes the session": the pending poll is answered with a noop.
-        if self.link.name == "polling":
+        if self.link.name == "polling" and self.state is _OPEN:
             self.outbox.append(NOTHING)
         self.end(reason.CLIENT_DISCONNECT, 1000)
 
@@ -330,7 +339,7 @@ class Socket:
         if self.halted:
             link.pause_reading()
         if self.outbox:
-            self.host.mark_dirty(self)
+            self._mark_dirty()
 
     def abort_upgrade(self, candidate: Candidate) -> None:
         """The candidate has failed: the connection stays on polling."""

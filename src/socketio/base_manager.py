@@ -13,6 +13,10 @@ from .rooms import Group, RoomsView, recipients
 __all__ = ["BaseManager"]
 
 
+class _NotConnected(KeyError, ValueError):
+    """There is no such client in the namespace; python-socketio raises either, for rooms of an empty namespace."""
+
+
 class BaseManager:
     """Knows who is in which namespace and room, on this server."""
 
@@ -89,7 +93,7 @@ class BaseManager:
         """
         member = self._member(sid, namespace)
         if member is None:
-            raise KeyError(f"the client {sid!r} is not in the namespace {namespace!r}")
+            raise _NotConnected(f"the client {sid!r} is not in the namespace {namespace!r}")
         return member
 
     # Members
@@ -173,7 +177,10 @@ class BaseManager:
         if server.intercepted:
             for member in members:
                 ack_id = None if callback is None else self._expect(member, callback)
-                server.transmit(member.connection, EVENT, namespace, ack_id, arguments)
+                if member.state is MemberState.CONNECTED:
+                    server.transmit(member.connection, EVENT, namespace, ack_id, arguments)
+                elif member.early is not None:
+                    member.early.append((ack_id, arguments))
         elif callback is None:
             message = server.encode(EVENT, namespace, None, arguments)
             for member in members:
@@ -187,6 +194,8 @@ class BaseManager:
         ack_id = member.expect_ack(callback)
         if isinstance(callback, Answer):
             callback.member, callback.ack_id = member, ack_id
+            if member.state is MemberState.LEAVING:
+                callback.abandon()
         return ack_id
 
 

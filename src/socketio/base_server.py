@@ -35,7 +35,7 @@ class BaseServer:
         json: A module or object with `dumps` and `loads`, for this server.
         async_handlers: Whether the handlers of one client may run at the same time; otherwise one after the other.
         always_connect: Whether a client is told that it is connected before its connect handler has run.
-        namespaces: The namespaces that clients may join besides those with handlers; `*` for all.
+        namespaces: The namespaces that clients may join besides those with handlers of their own; `*` for all.
         connect_timeout: Seconds after which a client that has joined no namespace is closed.
         max_attachments: How many attachments a packet may have.
         attachments_timeout: Seconds that they may take to arrive.
@@ -62,7 +62,8 @@ class BaseServer:
         max_namespaces: int = 100,
         **engineio_options: Any,
     ) -> None:
-        self.intercepted = not all(getattr(getattr(type(self), seam), "is_default", False) for seam in _SEAMS)
+        seams = [getattr(type(self), name) for name in _SEAMS]
+        self.intercepted = not all(getattr(seam, "is_default", None) is seam for seam in seams)
         """Whether a program has put itself between this server and the Engine.IO server."""
         self.async_handlers = async_handlers
         self.always_connect = always_connect
@@ -79,7 +80,7 @@ class BaseServer:
         self.loads: Callable[[bytes], Any] = self.eio.codec.loads
         self._dumps = self.eio.codec.dumps
         self.packet_class = self._make_packet_class(serializer, json)
-        default = self.packet_class is packet.Packet
+        default = serializer in ("default", packet.Packet)
         self.encode: Callable[[int, str, int | None, Any], Outgoing] = self._encode if default else self._encode_custom
         self._connection_class = Connection if default else PacketConnection
         self.manager = self._default_manager() if client_manager is None else client_manager
@@ -96,12 +97,13 @@ class BaseServer:
         engine_options = {name: value for name, value in options.items() if name in known}
         engine_options["logger"] = options.get("engineio_logger", False)
         engine_options["json"] = json
+        engine_options["async_handlers"] = False
         return engine_class(**engine_options)
 
     @staticmethod
     def _make_packet_class(serializer: str | type[packet.Packet], json: Any) -> type[packet.Packet]:
         if serializer == "default":
-            return packet.Packet
+            serializer = packet.Packet
         if serializer == "msgpack":
             from .msgpack_packet import MsgPackPacket
 

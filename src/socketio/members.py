@@ -36,19 +36,34 @@ class Member:
         push: Sends it an encoded message: the method of its socket, or what stands in for it while it is not connected.
         rooms: The rooms it is in, `None` if none; that of its own sid does not count.
         acks: id -> what to call with the acknowledgement, `None` if there was never one.
+        early: While connecting, what is sent to it: messages, or (ack id, event and its data) on an intercepted server.
         held: While connecting, the packets that it has sent already: (type, ack id, data).
+        left_by: Why it has left, if that was while it was connecting.
     """
 
-    __slots__ = ("_last_ack", "acks", "connection", "early", "held", "namespace", "push", "rooms", "sid", "state")
+    __slots__ = (
+        "_last_ack",
+        "acks",
+        "connection",
+        "early",
+        "held",
+        "left_by",
+        "namespace",
+        "push",
+        "rooms",
+        "sid",
+        "state",
+    )
 
     def __init__(self, sid: str, namespace: str, connection: Any) -> None:
         self.sid = sid
         self.namespace = namespace
         self.connection = connection
         self.state = MemberState.CONNECTING
-        self.early: list[Outgoing] | None = []
+        self.early: list[Any] | None = []
         self.push: Callable[[Outgoing], None] = self.early.append
         self.held: list[tuple[int, int | None, Any]] | None = None
+        self.left_by: str | None = None
         self.rooms: set[Any] | None = None
         self.acks: dict[int, Callable[..., Any]] | None = None
         self._last_ack = 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .packet import ACK, BINARY_ACK, BINARY_EVENT, EVENT
+from .exceptions import ProtocolError
+from .packet import check_payload, packet_names
 from .protocol import Connection
 
 __all__ = ["PacketConnection"]
@@ -64,10 +65,10 @@ class PacketConnection(Connection):
             super().expire(now)
 
     def _take(self, packet: Any) -> None:
-        data = packet.data
-        if packet.packet_type in (EVENT, BINARY_EVENT) and not (isinstance(data, list) and data):
-            self.violate("an event without a name")
-        elif packet.packet_type in (ACK, BINARY_ACK) and not isinstance(data, list):
-            self.violate("an acknowledgement without a list")
-        else:
-            self.receive_packet(packet.packet_type, packet.namespace or "/", packet.id, data)
+        if packet.packet_type not in range(len(packet_names)):
+            return self.violate("an unknown packet type")
+        try:
+            check_payload(packet.packet_type, packet.data)
+        except ProtocolError as exc:
+            return self.violate(str(exc))
+        self.receive_packet(packet.packet_type, packet.namespace or "/", packet.id, packet.data)

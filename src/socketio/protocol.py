@@ -37,6 +37,9 @@ __all__ = ["Connection", "Host"]
 MAX_ECHOED_NAME = 256
 """How much of an unknown namespace's name is sent back, in characters."""
 
+MAX_HELD = 64
+"""How many packets a client may send to a namespace whose connect handler is running."""
+
 
 # Micro-optimization: the attribute of an Enum class costs a descriptor, a global does not.
 _CONNECTING, _CONNECTED, _LEAVING, _GONE = MemberState
@@ -188,7 +191,7 @@ class Connection(InFlight):
         if member.held is None:
             member.held = []
         member.held.append((kind, ack_id, data))
-        if len(member.held) > self.limit:
+        if len(member.held) > MAX_HELD:
             self.violate("too many packets before the answer to CONNECT")
 
     def _dispatch(self, member: Member, ack_id: int | None, data: list[Any]) -> None:
@@ -210,14 +213,9 @@ class Connection(InFlight):
         if error is not None:
             self._log_failure(f"handler of event {event!r}", error)
         elif ack_id is not None and member.state is _CONNECTED:
-            if result is None:
-                result = []
-            elif isinstance(result, tuple):
-                result = list(result)
-            else:
-                result = [result]
+            arguments = [] if result is None else list(result) if isinstance(result, tuple) else [result]
             try:
-                self.host.transmit(self, ACK, member.namespace, ack_id, result)
+                self.host.transmit(self, ACK, member.namespace, ack_id, arguments)
             except Exception as exc:  # what a handler returns may not be serializable
                 self._log_failure(f"acknowledgement of event {event!r}", exc)
 
@@ -274,29 +272,36 @@ class Connection(InFlight):
         if found is not None:
             handler, prefix = found
             arguments = host.registry.fit(handler, (*prefix, member.sid, self.environ, auth), optional=1)
+            # It counts, so that where handlers run one after the other, nothing is read before it is over.
+            self.started()
             host.submit(handler, arguments, self._connect_done, member)
         elif member.state is _CONNECTING:
             self.complete(member)
 
     def _connect_done(self, member: Member, result: Any, error: BaseException | None) -> None:
         refusal: Any = None
-        if error is not None:
-            if isinstance(error, ConnectionRefusedError):
-                refusal = error.error_args
-            else:
-                refusal = {"message": "Connection refused by server"}
-                if not isinstance(error, builtins.ConnectionRefusedError):
-                    self._log_failure("connect handler", error)
+        if isinstance(error, ConnectionRefusedError):
+            refusal = error.error_args
+        elif error is not None:
+            refusal = {"message": "Connection refused by server"}
+            if not isinstance(error, builtins.ConnectionRefusedError):
+                self._log_failure("connect handler", error)
         elif result is False:
             refusal = {"message": "Connection rejected by server"}
-        if refusal is not None:
-            self._reject(member, refusal)
-        elif not self.open or self.members.get(member.namespace) is not member:
-            # The client left while its connect handler was at work, which believes that it is connected.
-            if member.state is _CONNECTING:
-                self._finish_leaving(member, reason.TRANSPORT_CLOSE)
-        elif member.state is _CONNECTING:
-            self.complete(member)
+        if member.left_by is not None:
+            self._leaving -= 1
+        try:
+            if refusal is not None:
+                self._reject(member, refusal)
+            elif member.state is not _CONNECTING:
+                pass  # always_connect
+            elif self.members.get(member.namespace) is member:
+                self.complete(member)
+            else:
+                # The client left while its connect handler was at work, which believes that it is connected.
+                self._finish_leaving(member, member.left_by or reason.SERVER_DISCONNECT)
+        finally:
+            self.finished()
 
     def complete(self, member: Member) -> None:
         """Answers CONNECT; what waited for that goes out and in."""
@@ -310,7 +315,10 @@ class Connection(InFlight):
         member.push = socket.push if socket is not None else drop
         early, member.early = member.early, None
         for message in early or ():
-            member.push(message)
+            if isinstance(message, tuple):
+                host.transmit(self, EVENT, member.namespace, *message)
+            else:
+                member.push(message)
         held, member.held = member.held, None
         for kind, ack_id, data in held or ():
             if member.state is _CONNECTED:
@@ -329,7 +337,11 @@ class Connection(InFlight):
             self._gone(member)
 
     def _refuse(self, namespace: str, refusal: Any) -> None:
-        self.host.transmit(self, CONNECT_ERROR, namespace, None, refusal)
+        try:
+            self.host.transmit(self, CONNECT_ERROR, namespace, None, refusal)
+        except Exception as exc:  # what the program gives as a reason may not be serializable
+            self._log_failure("CONNECT_ERROR", exc)
+            self.host.transmit(self, CONNECT_ERROR, namespace, None, {"message": "Connection refused by server"})
 
     # Leaving
 
@@ -339,7 +351,10 @@ class Connection(InFlight):
             del self.members[member.namespace]
         if member.state is _CONNECTED:
             self._finish_leaving(member, why)
-        # While it is connecting, the end of its connect handler decides.
+        elif member.state is _CONNECTING and member.left_by is None:
+            # The end of its connect handler decides.
+            member.left_by = why
+            self._leaving += 1
 
     def _finish_leaving(self, member: Member, why: str) -> None:
         member.state = _LEAVING
@@ -375,9 +390,9 @@ class Connection(InFlight):
         self.open = False
         self._partial = None
         self.host.schedule(self, None)
-        connecting = False
+        self._leaving += 1  # so that the end comes once, and last
         for member in list(self.members.values()):
-            connecting = connecting or member.state is _CONNECTING
             self.leave(member, why)
-        if not self._leaving and not connecting:
+        self._leaving -= 1
+        if not self._leaving:
             self.host.ended(self)

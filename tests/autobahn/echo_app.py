@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from engineio.asyncio.takeover import TakenOver
@@ -55,8 +56,10 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     link = TakenOver(MAX_SIZE)
     link.target = Echo(link)
-    scope["extensions"][TAKEOVER](link)
+    head = scope["extensions"][TAKEOVER](link)
+    if head is not None:
+        link.begin(head)
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=0, lifespan="off", log_level="info")
+    uvicorn.run(app, port=0, loop=sys.argv[1], lifespan="off", log_level="info")

@@ -49,6 +49,7 @@ class Desk:
     max_attachments = 10
     max_namespaces = 3
     attachments_timeout = 30.0
+    serialize = False
 
     def __init__(self) -> None:
         self.registry = Handlers()
@@ -93,6 +94,8 @@ class Desk:
         self.tasks.append(task)
 
     def transmit(self, connection: Connection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
+        if self.serialize:
+            codec_for(None).dumps(data)
         self.sent.append((kind, namespace, ack_id, data))
 
     def join(self, connection: Connection, namespace: str) -> Member:

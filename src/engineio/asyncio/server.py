@@ -51,7 +51,7 @@ class AsyncServer(BaseServer):
         self._loop: asyncio.AbstractEventLoop | None = None
         self.thread: int | None = None
         """The thread that the server's loop runs on; `None` before the first request."""
-        self._dirty: list[Socket] = []
+        self.dirty: list[Socket] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
         self._background: set[asyncio.Future[Any]] = set()
@@ -188,7 +188,7 @@ class AsyncServer(BaseServer):
             self._loop = loop
             self.thread = get_ident()
             self._timer = None
-            self._dirty = []
+            self.dirty = []
 
     def is_foreign(self) -> bool:
         """Returns whether the caller runs on another thread's loop than the server."""
@@ -202,15 +202,12 @@ class AsyncServer(BaseServer):
 
     # protocol.Host
 
-    def mark_dirty(self, socket: Socket) -> None:
-        """Has the socket flushed at the end of this iteration of the loop."""
-        dirty = self._dirty
-        if not dirty:
-            self._loop.call_soon(self._flush_dirty)  # type: ignore[union-attr]  # there are sockets, so there is a loop
-        dirty.append(socket)
+    def wake(self) -> None:
+        """Has the links of dirty sockets flushed at the end of this iteration of the loop."""
+        self._loop.call_soon(self._flush_dirty)  # type: ignore[union-attr]  # there is a socket, so there is a loop
 
     def _flush_dirty(self) -> None:
-        sockets, self._dirty = self._dirty, []
+        sockets, self.dirty = self.dirty, []
         for socket in sockets:
             socket.link.flush()
 
@@ -326,12 +323,12 @@ class AsyncServer(BaseServer):
                 result = handler(socket.sid, socket.environ)
                 if isinstance(result, Awaitable):
                     result = await result
-            except Exception:
-                self.logger.exception("connect handler failed")
-                result = False
             except asyncio.CancelledError:
                 socket.reject()
                 raise
+            except BaseException:  # SystemExit too: what one client sends must not end the server
+                self.logger.exception("connect handler failed")
+                result = False
         if (result is None or result is True) and socket.state is State.CONNECTING:
             return None
         socket.reject()

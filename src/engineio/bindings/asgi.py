@@ -165,6 +165,7 @@ _KEYS = (
     "state",
     "method",
 )
+_KNOWN = frozenset((*_KEYS, "extensions"))
 _MAX_INTERNED = 4096
 _ABSENT: Any = range(0)
 """Stands for a key that a scope does not have: false, hashable, and an object that no scope holds."""
@@ -206,8 +207,8 @@ class _Source:
             get("state", _ABSENT),
             get("method", _ABSENT),
         )
-        more = {key: value for key, value in scope.items() if key not in _KEYS and key != "extensions"}
-        self.more = more or None
+        more = scope.keys() - _KNOWN
+        self.more = {key: scope[key] for key in more} if more else None
 
     def scope(self) -> dict[str, Any]:
         """Returns the scope again."""

@@ -13,7 +13,7 @@ from engineio.packet import Outgoing
 from engineio.request import Request
 from socketio import AsyncServer
 
-__all__ = ["Client", "Gone", "Link", "ack", "connect", "event", "settle"]
+__all__ = ["Client", "Gone", "Link", "ack", "connect", "event", "joined", "settle"]
 
 
 class Gone(Exception):
