@@ -353,6 +353,8 @@ class Candidate:
     __slots__ = ("bucket", "halted", "link", "probed", "socket")
 
     bucket: int | None
+    outbox = ()
+    """A candidate sends nothing but its answer to the probe."""
 
     def __init__(self, socket: Socket, link: DirectLink) -> None:
         self.socket = socket

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .acks import Answer
-from .members import Member, MemberState
+from .members import Member, MemberState, connecting
 from .packet import EVENT
 from .rooms import Group, RoomsView, recipients
 
@@ -104,6 +104,13 @@ class BaseManager:
         if group is None:
             group = self.groups[member.namespace] = Group()
         group.members[member.sid] = member
+        group.connecting.add(member)
+
+    def entered(self, member: Member) -> None:
+        """A member has become one whom broadcasts reach."""
+        group = self.groups.get(member.namespace)
+        if group is not None:
+            group.connecting.discard(member)
 
     def remove(self, member: Member) -> None:
         """Removes a member from the tables; the last one takes the namespace along."""
@@ -170,6 +177,10 @@ class BaseManager:
         # Micro-optimization: one client by its sid is by far the most frequent recipient.
         member = group.members.get(room) if room.__class__ is str and skip_sid is None else None
         members = [member] if member is not None else list(recipients(group, room, skip_sid))
+        if member is None and group.connecting:
+            # Nobody hears of what goes on before being let in, but for what the own connect handler has to say.
+            own = connecting.get()
+            members = [member for member in members if member not in group.connecting or member is own]
         if not members:
             return
         arguments = [event, *data] if data.__class__ is tuple else [event] if data is None else [event, data]

@@ -119,6 +119,15 @@ class BaseServer:
         """Runs a handler; then calls `finish(token, result, error)`."""
         raise NotImplementedError
 
+    def submit_connect(
+        self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Member
+    ) -> None:
+        """Runs a connect handler; then calls `finish(token, result, error)`."""
+        raise NotImplementedError
+
+    def cancel_connect(self, member: Member) -> None:
+        """Cancels the connect handler of a member, where that is possible."""
+
     def _engineio_server_class(self) -> Any:
         raise NotImplementedError
 
@@ -239,6 +248,10 @@ class BaseServer:
         member = Member(self.eio.generate_id(), namespace, connection)
         self.manager.add(member)
         return member
+
+    def entered(self, member: Member) -> None:
+        """A member's connection is complete."""
+        self.manager.entered(member)
 
     def left(self, member: Member) -> None:
         """Removes a member."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from engineio.packet import Outgoing
 
 from .acks import Answer
 
-__all__ = ["Member", "MemberState", "drop"]
+__all__ = ["Member", "MemberState", "connecting", "drop"]
+
+connecting: ContextVar[Member | None] = ContextVar("connecting", default=None)
+"""The member whose connect handler is running, in the context of that handler."""
 
 
 class MemberState(enum.Enum):
@@ -44,6 +48,7 @@ class Member:
     __slots__ = (
         "_last_ack",
         "acks",
+        "bucket",
         "connection",
         "early",
         "held",
@@ -55,8 +60,11 @@ class Member:
         "state",
     )
 
+    bucket: int | None
+
     def __init__(self, sid: str, namespace: str, connection: Any) -> None:
         self.sid = sid
+        self.bucket = None
         self.namespace = namespace
         self.connection = connection
         self.state = MemberState.CONNECTING
@@ -67,6 +75,10 @@ class Member:
         self.rooms: set[Any] | None = None
         self.acks: dict[int, Callable[..., Any]] | None = None
         self._last_ack = 0
+
+    def expire(self, now: float) -> None:
+        """Its connect handler has taken too long."""
+        self.connection.give_up(self)
 
     def expect_ack(self, callback: Callable[..., Any]) -> int:
         """Returns the id under which `callback` waits for an acknowledgement."""

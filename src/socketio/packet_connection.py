@@ -65,10 +65,15 @@ class PacketConnection(Connection):
             super().expire(now)
 
     def _take(self, packet: Any) -> None:
+        namespace = packet.namespace or "/"
         if packet.packet_type not in range(len(packet_names)):
             return self.violate("an unknown packet type")
+        if not isinstance(namespace, str) or not namespace.startswith("/"):
+            return self.violate("no namespace")
+        if packet.id is not None and not isinstance(packet.id, int):
+            return self.violate("no ack id")
         try:
             check_payload(packet.packet_type, packet.data)
         except ProtocolError as exc:
             return self.violate(str(exc))
-        self.receive_packet(packet.packet_type, packet.namespace or "/", packet.id, packet.data)
+        self.receive_packet(packet.packet_type, namespace, packet.id, packet.data)

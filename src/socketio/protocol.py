@@ -53,6 +53,7 @@ class Host(Protocol):
     max_attachments: int
     max_namespaces: int
     attachments_timeout: float
+    connect_timeout: float
     always_connect: bool
     loads: Callable[[bytes], Any]
 
@@ -61,6 +62,17 @@ class Host(Protocol):
 
     def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
         """Runs a handler; then calls `finish(token, result, error)`."""
+
+    def submit_connect(
+        self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Member
+    ) -> None:
+        """Runs a connect handler, which `cancel_connect` may end; then calls `finish(token, result, error)`."""
+
+    def cancel_connect(self, member: Member) -> None:
+        """Cancels the connect handler of a member."""
+
+    def entered(self, member: Member) -> None:
+        """The connection of a member is complete."""
 
     def transmit(self, connection: Connection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
         """Sends one packet."""
@@ -248,7 +260,7 @@ class Connection(InFlight):
         """Attachments did not come in time, or no namespace was joined in time."""
         if self._partial is not None:
             self.violate("attachments did not come")
-        elif not any(member.state is _CONNECTED for member in self.members.values()):
+        elif not self.members:
             self.violate("no namespace was joined")
 
     # Joining
@@ -274,11 +286,29 @@ class Connection(InFlight):
             arguments = host.registry.fit(handler, (*prefix, member.sid, self.environ, auth), optional=1)
             # It counts, so that where handlers run one after the other, nothing is read before it is over.
             self.started()
-            host.submit(handler, arguments, self._connect_done, member)
+            if member.state is _CONNECTING:
+                host.schedule(member, host.connect_timeout)
+            host.submit_connect(handler, arguments, self._connect_done, member)
         elif member.state is _CONNECTING:
             self.complete(member)
 
+    def give_up(self, member: Member) -> None:
+        """The connect handler has taken too long: the client is refused, and the handler cancelled."""
+        if member.state is not _CONNECTING:
+            return
+        self.host.logger.warning("the connect handler of %s took too long", member.sid)
+        if member.left_by is not None:
+            member.left_by = None
+            self._leaving -= 1
+        self._reject(member, {"message": "Connection timed out"})
+        self.host.cancel_connect(member)
+        if self.open and not self.members:
+            self.host.schedule(self, self.host.connect_timeout)
+
     def _connect_done(self, member: Member, result: Any, error: BaseException | None) -> None:
+        if member.state is _GONE:  # it was given up
+            self.finished()
+            return
         refusal: Any = None
         if isinstance(error, ConnectionRefusedError):
             refusal = error.error_args
@@ -307,6 +337,9 @@ class Connection(InFlight):
         """Answers CONNECT; what waited for that goes out and in."""
         member.state = _CONNECTED
         host = self.host
+        host.entered(member)
+        if member.bucket is not None:
+            host.schedule(member, None)
         # Socket.IO v5, "Connection to a namespace": the answer to CONNECT comes before any event.
         host.transmit(self, CONNECT, member.namespace, None, {"sid": member.sid})
         if self.bucket is not None and self._partial is None:
@@ -378,6 +411,8 @@ class Connection(InFlight):
     def _gone(self, member: Member) -> None:
         member.state = _GONE
         member.push = drop
+        if member.bucket is not None:
+            self.host.schedule(member, None)
         member.abandon_acks()
         self.host.left(member)
         if not self.open and not self._leaving:

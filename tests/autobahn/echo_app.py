@@ -19,12 +19,14 @@ class Echo:
     """The target of one WebSocket: it sends back what it gets."""
 
     halted = False
+    outbox = ()
+    """Nothing ever waits to be sent."""
 
     def __init__(self, link: TakenOver) -> None:
         self.link = link
 
     def take(self) -> list[Outgoing]:
-        """Nothing ever waits to be sent."""
+        """Removes nothing."""
         return []
 
     def receive_text(self, data: bytes) -> None:

@@ -313,9 +313,7 @@ def test_messages_reach_the_receiver(make, host: FakeHost, receiver: Recorder) -
 
 # D.1: a ping goes from the server to the client only; open and upgrade make no sense here; types end at 6.
 @pytest.mark.parametrize("packet", [b"", b"0", b"0{}", b"2", b"2probe", b"5", b"7", b"9", b"x", b"\xf0\x9f\x98\x80"])
-def test_a_packet_that_does_not_belong_here_ends_a_websocket(
-    packet: bytes, host: FakeHost, receiver: Recorder
-) -> None:
+def test_a_packet_that_does_not_belong_here_ends_a_websocket(packet: bytes, host: FakeHost, receiver: Recorder) -> None:
     socket, link = websocket_socket(host, receiver)
     link.text(packet)
     assert receiver.events == [("closed", reason.TRANSPORT_ERROR)]

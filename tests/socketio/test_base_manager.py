@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from engineio.packet import Outgoing
 from socketio.acks import Answer
 from socketio.base_manager import BaseManager
-from socketio.members import Member, MemberState, drop
+from socketio.members import Member, MemberState, connecting, drop
 
 
 class Office:
@@ -41,6 +42,8 @@ def add(manager: BaseManager, sid: str, namespace: str = "/", state: MemberState
         member.push = received.append
     elif state is MemberState.LEAVING:
         member.push, member.early = drop, None
+    if state is not MemberState.CONNECTING:
+        manager.entered(member)
     member.state = state
     return received
 
@@ -181,10 +184,17 @@ def test_who_is_leaving_answers_no_call(manager: BaseManager) -> None:
     assert seen == ["abandoned"]
 
 
-def test_who_is_connecting_gets_it_later(manager: BaseManager) -> None:
+def test_who_is_connecting_gets_later_what_is_meant_for_it(manager: BaseManager) -> None:
+    """Fault F073: nothing that others broadcast while the connect handler is running."""
     add(manager, "new", state=MemberState.CONNECTING)
-    manager.broadcast("e", None, "/", None, None, None)
-    assert [message.text for message in manager.member("new", "/").early or ()] == [b"1"]
+    new = manager.member("new", "/")
+    manager.broadcast("theirs", None, "/", None, None, None)
+    assert new.early == []
+    manager.broadcast("direct", None, "/", "new", None, None)
+    own = copy_context()
+    own.run(connecting.set, new)
+    own.run(manager.broadcast, "own", None, "/", None, None, None)
+    assert [manager.server.encoded[int(message.text or b"") - 1][3] for message in new.early] == [["direct"], ["own"]]
 
 
 def test_intercepted(manager: BaseManager) -> None:
@@ -192,7 +202,9 @@ def test_intercepted(manager: BaseManager) -> None:
     manager.server.intercepted = True
     add(manager, "new", state=MemberState.CONNECTING)
     add(manager, "late", state=MemberState.LEAVING)
-    manager.broadcast("e", 1, "/", None, "b", print)
+    own = copy_context()
+    own.run(connecting.set, manager.member("new", "/"))
+    own.run(manager.broadcast, "e", 1, "/", None, "b", print)
     assert [packet[1:] for packet in manager.server.transmitted] == [(2, "/", 1, ["e", 1])]
     assert manager.server.transmitted[0][0].eio_sid == "eio-a"
     assert manager.member("new", "/").early == [(1, ["e", 1])]

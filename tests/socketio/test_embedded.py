@@ -29,7 +29,9 @@ def running(**options: Any) -> Iterator[ServerProcess]:
     with ServerProcess(PROGRAM, json.dumps(options)) as process:
         yield process
     output = process.output
-    for sign in ("Traceback", "never retrieved", "never awaited", "was destroyed but it is pending"):
+    # A handler that does not come to its end shows where it was.
+    trouble = () if options.get("goodbye", 0) is None else ("Traceback",)
+    for sign in (*trouble, "never retrieved", "never awaited", "was destroyed but it is pending"):
         assert sign not in output, output
 
 
@@ -45,6 +47,16 @@ def joined(port: int) -> Client:
     client.send("40")
     assert (client.receive() or (0, b""))[1].startswith(b"40{")
     return client
+
+
+def assert_restarting(client: Client) -> None:
+    """Assert that the server ends the connection with the close frame of a restart."""
+    while (frame := client.receive()) is not None and frame[0] != 8:
+        pass
+    assert frame is not None
+    assert frame[1][:2] == (1012).to_bytes(2, "big")
+    client.close(1012)
+    assert client.receive() is None
 
 
 def post(client: Client, target: str, body: bytes) -> bytes:
@@ -66,8 +78,7 @@ def polling(client: Client) -> str:
 
 
 @pytest.mark.parametrize("where", WHERE)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("goodbye", [0, 1])
+@pytest.mark.parametrize(("number", "goodbye"), [(signal.SIGTERM, 1), (signal.SIGINT, 0)])
 def test_stop(where: str, number: int, goodbye: int) -> None:
     with running(where=where, goodbye=goodbye) as process, contextlib.ExitStack() as stack:
         port = process.port
@@ -78,9 +89,7 @@ def test_stop(where: str, number: int, goodbye: int) -> None:
         poller.sock.sendall(get(polling(poller)))
         stack.enter_context(connect(port))  # one that asks for nothing
         process.signal(number)
-        opcode, payload = client.rest()[-1]
-        assert (opcode, payload[:2]) == (8, (1012).to_bytes(2, "big"))
-        client.close(1012)
+        assert_restarting(client)
         answer = poller.answer()
         assert head_of(answer)[0] == 200
         assert answer.endswith((b"\x1e1", b"\r\n\r\n1"))
@@ -100,8 +109,7 @@ def test_stop_with_other_implementations(options: dict[str, str]) -> None:
         with joined(process.port) as client, connect(process.port) as poller:
             poller.sock.sendall(get(polling(poller)))
             process.signal(signal.SIGTERM)
-            opcode, payload = client.rest()[-1]
-            assert (opcode, payload[:2]) == (8, (1012).to_bytes(2, "big"))
+            assert_restarting(client)
             assert poller.answer().endswith(b"1")
         assert process.wait(8) == 0
         assert process.output.count("left") == 2
@@ -145,21 +153,19 @@ def test_hung_handler_ends_with_the_time_to_stop(where: str) -> None:
 
 
 def test_client_that_does_not_close_does_not_hold_up_the_stop() -> None:
-    with running() as process:
-        with joined(process.port) as client:
-            process.signal(signal.SIGTERM)
-            assert process.wait(9) == 0
-            assert client.rest()[-1][0] == 8
+    with running() as process, joined(process.port) as client:
+        process.signal(signal.SIGTERM)
+        assert process.wait(9) == 0
+        assert client.rest()[-1][0] == 8
 
 
 @pytest.mark.parametrize("numbers", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM)])
 def test_second_signal_ends_at_once(numbers: tuple[int, int]) -> None:
-    with running(goodbye=None, timeout_graceful_shutdown=600) as process:
-        with joined(process.port) as client:
-            process.signal(numbers[0])
-            assert client.receive() is not None
-            process.signal(numbers[1])
-            assert process.wait(8) == 0
+    with running(goodbye=None, timeout_graceful_shutdown=600) as process, joined(process.port) as client:
+        process.signal(numbers[0])
+        assert client.receive() is not None
+        process.signal(numbers[1])
+        assert process.wait(8) == 0
 
 
 def test_signal_without_clients() -> None:

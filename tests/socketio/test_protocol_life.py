@@ -313,6 +313,20 @@ def test_expiry(desk: Desk) -> None:
     assert failed(idle) and not failed(joined)
 
 
+def test_a_connect_handler_that_hangs(desk: Desk) -> None:
+    """Fault F054: an answer within the connect timeout, and no half-joined client."""
+    desk.registry.add("connect", lambda sid, environ: None, "/")
+    connection = desk.connection()
+    connection.receive_packet(0, "/", None, None)
+    member = connection.members["/"]
+    assert desk.delay == desk.connect_timeout
+    member.expire(0)
+    assert desk.sent == [(4, "/", None, {"message": "Connection timed out"})]
+    assert (connection.members, desk.left_, desk.cancelled) == ({}, [member.sid], [member.sid])
+    desk.run()  # it comes to its end all the same
+    assert len(desk.sent) == 1 and desk.left_ == [member.sid] and connection.count == 0
+
+
 def test_calls_are_abandoned_at_the_end(desk: Desk) -> None:
     seen: list[Any] = []
     connection = desk.joined()

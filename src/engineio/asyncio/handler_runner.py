@@ -79,6 +79,13 @@ class HandlerRunner:
             else:
                 return
 
+    def cancel(self) -> None:
+        """Cancels the handlers that are under way, but for the caller."""
+        own = asyncio.current_task()
+        for task in self.tasks:
+            if task is not own:
+                task.cancel()
+
     def _spawn(self) -> None:
         task = self._runner = asyncio.get_running_loop().create_task(self._run(), context=self._context.copy())
         self.tasks.add(task)

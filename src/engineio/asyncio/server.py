@@ -133,14 +133,15 @@ class AsyncServer(BaseServer):
         """Closes all connections with "service restart" and waits for the disconnect handlers.
 
         Args:
-            timeout: How many seconds they get.
+            timeout: How many seconds they get before they are cancelled.
         """
         self.begin_close()
         try:
             async with asyncio.timeout(timeout):
                 await self.runner.idle()
         except TimeoutError:
-            self.logger.warning("handlers are still running after %s seconds", timeout)
+            self.logger.warning("handlers are still running after %s seconds: they are cancelled", timeout)
+            self.runner.cancel()
 
     def begin_close(self) -> None:
         """Does the first half of `close()`, which does not wait."""

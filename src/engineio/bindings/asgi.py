@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -133,18 +134,26 @@ async def _serve_messages(server: AsyncServer, admitted: Admitted, receive: Rece
         raise
     admitted.attach(link)
     try:
-        while True:
-            await link.readable.wait()
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                break
-            text = message.get("text")
-            if text is not None:
-                link.receive_text(text.encode("utf-8", "surrogatepass"))
-            else:
-                link.receive_binary(message.get("bytes") or b"")
+        async with asyncio.timeout(None) as link.open:
+            await _receive_messages(link, receive)
+    except TimeoutError:  # the link has given up a client that does not read
+        pass
     finally:
+        link.open = None
         link.lost()
+
+
+async def _receive_messages(link: MessageLink, receive: Receive) -> None:
+    while True:
+        await link.readable.wait()
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        if text is not None:
+            link.receive_text(text.encode("utf-8", "surrogatepass"))
+        else:
+            link.receive_binary(message.get("bytes") or b"")
 
 
 # Environ

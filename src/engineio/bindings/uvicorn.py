@@ -355,10 +355,20 @@ class EmbeddedServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         timeout = self.config.timeout_graceful_shutdown or 10
-        goodbye = asyncio.gather(*[server.close(timeout) for server in self.engineio_servers])
-        while not goodbye.done() and not self.force_exit:
-            await asyncio.wait([goodbye], timeout=0.1)
-        goodbye.cancel()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        goodbyes = {loop.create_task(server.close(timeout)) for server in self.engineio_servers}
+        for connection in list(self.server_state.connections):
+            # Over a connection that stays open, a polling client would come back for a session that nobody closes.
+            if hasattr(connection, "timeout_keep_alive"):  # HTTP; a WebSocket of uvicorn's waits for its server's word
+                connection.shutdown()
+        waiting = goodbyes
+        while waiting and not self.force_exit:
+            _, waiting = await asyncio.wait(waiting, timeout=0.1)
+        for goodbye in waiting:
+            goodbye.cancel()
+        # One deadline for all: what the handlers have taken of it, the requests do not get again.
+        self.config.timeout_graceful_shutdown = max(1, round(timeout - (loop.time() - began)))
         await super().shutdown(sockets)
 
 

@@ -18,7 +18,7 @@ from engineio.protocol import Socket
 from ..acks import Answer, value_of
 from ..base_server import BaseServer
 from ..exceptions import TimeoutError
-from ..members import Member, MemberState
+from ..members import Member, MemberState, connecting
 from ..packet import CONNECT_ERROR, DISCONNECT, Packet
 from ..protocol import Connection
 from .manager import AsyncManager
@@ -52,6 +52,7 @@ class AsyncServer(BaseServer):
             namespaces=namespaces,
             **kwargs,
         )
+        self._connecting: dict[Member, asyncio.Task[Any]] = {}
         self._leaving: dict[Member, asyncio.Future[None]] = {}
         self._intercepts: list[Coroutine[Any, Any, Any]] = []
         self._intercepting = asyncio.Lock()
@@ -267,6 +268,29 @@ class AsyncServer(BaseServer):
         if member.state is not MemberState.GONE:
             future = self._leaving.setdefault(member, asyncio.get_running_loop().create_future())
             await asyncio.shield(future)
+
+    def submit_connect(
+        self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Member
+    ) -> None:
+        """Runs a connect handler; then calls `finish(token, result, error)`."""
+        self.submit(self._run_connect, (handler, arguments, token), finish, token)
+
+    async def _run_connect(self, handler: Callable[..., Any], arguments: tuple[Any, ...], member: Member) -> Any:
+        connecting.set(member)
+        result = handler(*arguments)
+        if asyncio.iscoroutine(result):
+            self._connecting[member] = asyncio.current_task()  # type: ignore[assignment]  # a task runs this
+            try:
+                result = await result
+            finally:
+                del self._connecting[member]
+        return result
+
+    def cancel_connect(self, member: Member) -> None:
+        """Cancels the connect handler of a member, if it waits."""
+        task = self._connecting.get(member)
+        if task is not None:
+            task.cancel()
 
     def left(self, member: Member) -> None:
         """Removes a member."""

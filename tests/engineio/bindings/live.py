@@ -9,7 +9,6 @@ import re
 import socket
 import ssl
 import threading
-
 from typing import Any
 
 import uvicorn
@@ -218,5 +217,3 @@ def on_loop(live: Live, function: Any) -> Any:
         return function()
 
     return asyncio.run_coroutine_threadsafe(call(), loop).result(DEADLINE)
-
-

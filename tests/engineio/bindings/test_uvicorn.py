@@ -237,7 +237,7 @@ def test_environ_names_the_client(way: str) -> None:
         assert environ["wsgi.url_scheme"] == "http"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["httptools", "embedded", "option-h11"])
 @pytest.mark.parametrize(
     ("options", "address", "scheme"),
     [
@@ -261,7 +261,9 @@ def test_forwarded_for(way: str, options: dict[str, Any], address: str, scheme: 
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a certificate that signs itself, and its key."""
     folder = tmp_path_factory.mktemp("certificate")
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
     subprocess.run(
         [*command.split(), "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True
     )

@@ -162,7 +162,9 @@ def test_handshake_after_a_request_on_the_same_connection(servers: dict[str, Liv
 @pytest.mark.parametrize("way", OURS)
 def test_bad_handshakes_leave_nothing(way: str) -> None:
     with Live(app, way, lifespan="off") as live:
-        for request in [request for _, request in HANDSHAKES.values()] + list(way in TAKING and UNREADABLE.values() or ()):
+        for _, request in HANDSHAKES.values():
+            talk(live, request)
+        for request in UNREADABLE.values() if way in TAKING else ():
             talk(live, request)
         live.server.should_exit = True
     assert live.server.server_state.connections == set()

@@ -157,7 +157,7 @@ class Client:
 async def connect(server: AsyncServer, *, headers: tuple[tuple[bytes, bytes], ...] = (), query: str = "") -> Client:
     """Opens a connection that has joined no namespace yet."""
     query = "EIO=4&transport=websocket" + query
-    scope = {
+    scope: dict[str, Any] = {
         "type": "websocket",
         "scheme": "ws",
         "path": "/socket.io/",
