@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from engineio import AsyncServer
+
+QUERY = "EIO=4&transport=polling"
 HEADERS = [(b"host", b"example.test"), (b"user-agent", b"test")]
 
 
@@ -141,3 +144,40 @@ async def turn(times: int = 20) -> None:
     """Lets what is ready run."""
     for _ in range(times):
         await asyncio.sleep(0)
+
+
+class Client:
+    """A polling client of a server; what the handlers hear is kept in `heard`."""
+
+    def __init__(self, server: AsyncServer) -> None:
+        self.server = server
+        self.sid = ""
+
+    async def connect(self) -> Answer:
+        answer = await get(self.server.handle_request, query=QUERY)
+        if answer.status == 200:
+            self.sid = json.loads(answer.body[1:])["sid"]
+        return answer
+
+    @property
+    def query(self) -> str:
+        return f"{QUERY}&sid={self.sid}"
+
+    async def poll(self) -> Answer:
+        return await get(self.server.handle_request, query=self.query)
+
+    def begin_poll(self) -> HttpCall:
+        return HttpCall(self.server.handle_request, http_scope(query=self.query))
+
+    async def post(self, *chunks: bytes, **more: Any) -> Answer:
+        return await post(self.server.handle_request, self.query, *chunks, **more)
+
+
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Has a test without arguments run inside a loop."""
+
+    def function() -> None:
+        asyncio.run(test())
+
+    function.__name__ = test.__name__
+    return function

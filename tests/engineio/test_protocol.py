@@ -51,12 +51,12 @@ def in_state(state: State, host: FakeHost, receiver: Recorder) -> Socket:
 
 
 def test_the_table_holds_the_only_transitions() -> None:
-    assert TRANSITIONS == {
+    assert {
         State.CONNECTING: {State.OPEN, State.CLOSED},
         State.OPEN: {State.CLOSING, State.CLOSED},
         State.CLOSING: {State.CLOSED},
         State.CLOSED: set(),
-    }
+    } == TRANSITIONS
 
 
 STEPS = {

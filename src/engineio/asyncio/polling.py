@@ -63,11 +63,14 @@ async def post(server: BaseServer, socket: Socket, request: Request, exchange: E
         async with asyncio.timeout(server.body_timeout) as limit:
 
             def stop() -> None:
-                if socket.state is not State.OPEN:
+                if socket.state is not State.OPEN and not limit.expired():
                     limit.reschedule(0)
 
             link.proceed = stop
-            body = await exchange.read_body(server.max_http_buffer_size)
+            try:
+                body = await exchange.read_body(server.max_http_buffer_size)
+            finally:
+                link.proceed = None
         if body is None:
             socket.fail()
             return TOO_LARGE.response().with_header("Connection", "close")

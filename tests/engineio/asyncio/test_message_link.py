@@ -303,3 +303,14 @@ def test_the_program_closes_before_the_client_is_accepted() -> None:
         await call.task
 
     asyncio.run(main())
+
+
+@case(send_stall_timeout=0.01)
+async def test_a_client_that_takes_nothing(case: Case, call: WebSocketCall) -> None:
+    call.gate = asyncio.Event()
+    await case.server.send(case.sid, "first")
+    await call.task
+    assert case.heard == ["connect", "transport error"]
+    assert case.server.sockets == {}
+    call.gate.set()
+    await case.server.runner.idle()
