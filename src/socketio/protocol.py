@@ -6,9 +6,7 @@ A `Connection` is a client on one Engine.IO socket; a `Member` is that client in
 from __future__ import annotations
 
 import builtins
-import logging
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 from engineio.flow import InFlight
@@ -17,7 +15,7 @@ from engineio.protocol import Socket
 
 from .acks import Answer
 from .exceptions import ConnectionRefusedError, ProtocolError
-from .handlers import Handlers
+from .interfaces import Host
 from .members import Member, MemberState, drop
 from .packet import (
     ACK,
@@ -32,7 +30,7 @@ from .packet import (
     reconstruct,
 )
 
-__all__ = ["Connection", "Host"]
+__all__ = ["Connection"]
 
 MAX_ECHOED_NAME = 256
 """How much of an unknown namespace's name is sent back, in characters."""
@@ -43,51 +41,6 @@ MAX_HELD = 64
 
 # Micro-optimization: the attribute of an Enum class costs a descriptor, a global does not.
 _CONNECTING, _CONNECTED, _LEAVING, _GONE = MemberState
-
-
-class Host(Protocol):
-    """What a connection needs of its server."""
-
-    registry: Handlers
-    logger: logging.Logger
-    max_attachments: int
-    max_namespaces: int
-    attachments_timeout: float
-    connect_timeout: float
-    always_connect: bool
-    loads: Callable[[bytes], Any]
-
-    def accepts(self, namespace: str) -> bool:
-        """Returns whether clients may join a namespace."""
-
-    def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
-        """Runs a handler; then calls `finish(token, result, error)`."""
-
-    def submit_connect(
-        self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Member
-    ) -> None:
-        """Runs a connect handler, which `cancel_connect` may end; then calls `finish(token, result, error)`."""
-
-    def cancel_connect(self, member: Member) -> None:
-        """Cancels the connect handler of a member."""
-
-    def entered(self, member: Member) -> None:
-        """The connection of a member is complete."""
-
-    def transmit(self, connection: Connection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
-        """Sends one packet."""
-
-    def join(self, connection: Connection, namespace: str) -> Member:
-        """Makes a member that is connecting and puts it into the tables."""
-
-    def left(self, member: Member) -> None:
-        """Removes a member from the tables."""
-
-    def schedule(self, item: Any, delay: float | None) -> None:
-        """Sets the deadline of an item in seconds from now; `None` removes it."""
-
-    def ended(self, connection: Connection) -> None:
-        """The connection is closed and the last of its disconnect handlers is over."""
 
 
 class _Partial:

@@ -7,7 +7,8 @@ import pytest
 from engineio.interfaces import reason
 from engineio.packet import Outgoing
 from engineio.polling_link import PollingLink
-from engineio.protocol import Candidate, Socket, State
+from engineio.protocol import Socket, State
+from engineio.upgrade import Candidate
 
 from .fakes import FakeHost, Poll, Recorder, StreamLink, binary_frame, close_frame, outgoing, polling_socket
 

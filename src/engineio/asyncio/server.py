@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..admission import Handshake, Poll, Post, Refusal, Upgrade
 from ..base_server import BaseServer, HandlerReceiver
+from ..deadlines import Deadlines
 from ..flow import InFlight
 from ..interfaces import Receiver
 from ..packet import MESSAGE, Packet, binary_types
@@ -190,6 +191,8 @@ class AsyncServer(BaseServer):
             self.thread = get_ident()
             self._timer = None
             self.dirty = []
+            if not len(self.deadlines):  # programs assign other intervals before the first request
+                self.deadlines = Deadlines(self.resolution())
 
     def is_foreign(self) -> bool:
         """Returns whether the caller runs on another thread's loop than the server."""

@@ -187,6 +187,22 @@ def test_a_type_error_inside_a_disconnect_handler_is_no_reason_to_call_it_again(
     assert "from the handler" in caplog.text
 
 
+def test_messages_that_are_json_reach_the_handler_decoded() -> None:
+    """As programs written for python-engineio expect: objects and lists are decoded, integers stay text."""
+
+    async def main() -> None:
+        server = AsyncServer()
+        heard: list[Any] = []
+        server.on("message", lambda sid, data: heard.append(data))
+        client = Client(server)
+        await client.connect()
+        await client.post('4{"a":1}\x1e4[1]\x1e4hello\x1e412\x1e4true\x1e4{"a"\x1e4'.encode())
+        await turn()
+        assert heard == [{"a": 1}, [1], "hello", "12", "true", '{"a"', ""]
+
+    asyncio.run(main())
+
+
 def test_a_message_handler_that_raises(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         server = AsyncServer(logger=logging.getLogger("test"))
