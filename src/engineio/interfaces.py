@@ -93,6 +93,10 @@ class Target(Protocol):
     """What the messages of a link go to: a `Socket`, a `Candidate`, or anything that speaks over a WebSocket."""
 
     halted: bool
+    outbox: Any
+    """The messages that wait to be sent; empty for what has only answers to give."""
+    pending: int
+    """The size of the outbox in bytes."""
 
     def take(self) -> list[Outgoing]:
         """Removes and returns what is to be sent."""

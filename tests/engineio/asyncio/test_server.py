@@ -196,7 +196,7 @@ def test_messages_that_are_json_reach_the_handler_decoded() -> None:
         server.on("message", lambda sid, data: heard.append(data))
         client = Client(server)
         await client.connect()
-        await client.post('4{"a":1}\x1e4[1]\x1e4hello\x1e412\x1e4true\x1e4{"a"\x1e4'.encode())
+        await client.post(b'4{"a":1}\x1e4[1]\x1e4hello\x1e412\x1e4true\x1e4{"a"\x1e4')
         await turn()
         assert heard == [{"a": 1}, [1], "hello", "12", "true", '{"a"', ""]
 
