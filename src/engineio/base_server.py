@@ -123,7 +123,7 @@ class BaseServer:
         """The connections that are over but for their disconnect handlers, which may still ask for the session."""
         self.handlers: dict[str, Handler] = {}
         self.sequence_number = 0
-        self.deadlines = Deadlines(self._resolution())
+        self.deadlines = Deadlines(self.resolution())
 
     # Options that programs assign after construction
 
@@ -155,7 +155,8 @@ class BaseServer:
             policy = self._cors = CORSPolicy(self._cors_allowed_origins, self.cors_credentials)
         return policy
 
-    def _resolution(self) -> float:
+    def resolution(self) -> float:
+        """Returns how exactly deadlines are kept, in seconds."""
         shortest = min(self.ping_interval, self.ping_timeout)
         return min(max(shortest / 20, 0.005), 0.25)
 
@@ -289,14 +290,18 @@ class HandlerReceiver:
         self.flow = flow
 
     def receive_text(self, data: bytes) -> None:
-        """Calls the message handler with a `str`."""
-        self._receive(data.decode())
+        """Calls the message handler with a `str`, or with what it says if it is JSON; integers stay text."""
+        try:
+            value = self.server.codec.loads(data)
+        except ValueError:
+            value = None
+        self._receive(data.decode() if value is None or isinstance(value, int) else value)
 
     def receive_binary(self, data: bytes) -> None:
         """Calls the message handler with `bytes`."""
         self._receive(data)
 
-    def _receive(self, data: str | bytes) -> None:
+    def _receive(self, data: Any) -> None:
         handler = self.handlers.get("message")
         if handler is not None:
             self.flow.started()

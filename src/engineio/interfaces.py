@@ -70,8 +70,11 @@ class Host(Protocol):
     upgrade_timeout: float
     max_send_queue: int
 
-    def mark_dirty(self, socket: Any) -> None:
-        """Has `socket.flush()` called soon, once for all that is put into the outbox until then."""
+    dirty: list[Any]
+    """The sockets whose links are to be flushed soon. Whoever puts the first one in calls `wake()` before."""
+
+    def wake(self) -> None:
+        """Has the links of the sockets in `dirty` flushed soon, and then begins a new list."""
 
     def schedule(self, item: Any, delay: float) -> None:
         """Sets the deadline of `item` to `delay` seconds from now."""
@@ -90,6 +93,10 @@ class Target(Protocol):
     """What the messages of a link go to: a `Socket`, a `Candidate`, or anything that speaks over a WebSocket."""
 
     halted: bool
+    outbox: Any
+    """The messages that wait to be sent; empty for what has only answers to give."""
+    pending: int
+    """The size of the outbox in bytes."""
 
     def take(self) -> list[Outgoing]:
         """Removes and returns what is to be sent."""

@@ -38,19 +38,21 @@ class Outgoing:
     Nothing may come between the parts of one object, which is how attachments of concurrent emits stay apart.
     """
 
-    __slots__ = ("_frame", "_segment", "attachments", "size", "text")
+    __slots__ = ("_segment", "attachments", "frames", "size", "text")
 
     text: bytes | None
     """The text packet with its type digit, UTF-8; `None` if there is none."""
     attachments: Sequence[bytes]
     """The binary messages, in order."""
+    frames: bytes | None
+    """What `frame()` returns, once somebody has needed it."""
     size: int
     """About how many bytes it takes on the wire, for the accounting of send queues."""
 
     def __init__(self, text: bytes | None, attachments: Sequence[bytes] = ()) -> None:
         self.text = text
         self.attachments = attachments
-        self._frame: bytes | None = None
+        self.frames = None
         self._segment: bytes | None = None
         size = len(text) if text is not None else 0
         if attachments:
@@ -63,12 +65,12 @@ class Outgoing:
         Engine.IO v4, "Packet encoding": "WebSocket frames … each packet is sent in its own WebSocket frame"; a
         binary frame carries no type byte.
         """
-        frame = self._frame
+        frame = self.frames
         if frame is None:
             frame = b"" if self.text is None else encode_frame(TEXT, self.text)
             if self.attachments:
                 frame += b"".join([encode_frame(BINARY, attachment) for attachment in self.attachments])
-            self._frame = frame
+            self.frames = frame
         return frame
 
     def segment(self) -> bytes:

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from .exceptions import ProtocolError
 from .interfaces import DirectLink, Host, Link, Receiver, reason
-from .packet import CLOSE, END, MESSAGE, NOOP, NOTHING, PING_PACKET, PONG, PROBE_ANSWER, Outgoing
+from .packet import CLOSE, END, MESSAGE, NOOP, NOTHING, PING_PACKET, PONG, Outgoing
 from .payload import Revision
+from .upgrade import Candidate
 
-__all__ = ["TRANSITIONS", "Candidate", "Socket", "State", "reason"]
+__all__ = ["TRANSITIONS", "Socket", "State", "reason"]
 
 
 class State(enum.Enum):
@@ -123,7 +124,7 @@ class Socket:
         # What a connect handler has sent already comes after the handshake.
         self.outbox.insert(0, handshake)
         self.pending += handshake.size
-        self.host.mark_dirty(self)
+        self._mark_dirty()
         self.host.schedule(self, first_ping)
 
     def reject(self) -> None:
@@ -197,11 +198,20 @@ class Socket:
             return
         outbox = self.outbox
         if not outbox:
-            self.host.mark_dirty(self)
+            dirty = self.host.dirty
+            if not dirty:
+                self.host.wake()
+            dirty.append(self)
         outbox.append(message)
         pending = self.pending = self.pending + message.size
         if pending > EARLY_FLUSH:
             self._relieve()
+
+    def _mark_dirty(self) -> None:
+        dirty = self.host.dirty
+        if not dirty:
+            self.host.wake()
+        dirty.append(self)
 
     def _relieve(self) -> None:
         self.link.flush()
@@ -261,7 +271,7 @@ class Socket:
 
     def _receive_close(self) -> None:
         # Suite, "forcefully closes the session": the pending poll is answered with a noop.
-        if self.link.name == "polling":
+        if self.link.name == "polling" and self.state is _OPEN:
             self.outbox.append(NOTHING)
         self.end(reason.CLIENT_DISCONNECT, 1000)
 
@@ -330,67 +340,9 @@ class Socket:
         if self.halted:
             link.pause_reading()
         if self.outbox:
-            self.host.mark_dirty(self)
+            self._mark_dirty()
 
     def abort_upgrade(self, candidate: Candidate) -> None:
         """The candidate has failed: the connection stays on polling."""
         if self._candidate is candidate:
             self._candidate = None
-
-
-class Candidate:
-    """A WebSocket that tries to become the transport of a socket: what its first two messages have to be."""
-
-    __slots__ = ("bucket", "halted", "link", "probed", "socket")
-
-    bucket: int | None
-
-    def __init__(self, socket: Socket, link: DirectLink) -> None:
-        self.socket = socket
-        self.link = link
-        self.probed = False
-        self.halted = False
-        self.bucket = None
-
-    def receive_text(self, data: bytes) -> None:
-        """Takes the probe, then the upgrade; anything else ends the attempt, but not the connection."""
-        socket = self.socket
-        if data == b"2probe" and not self.probed:
-            # Engine.IO v4, "Upgrade": the server answers the probe, then releases the poll with a noop packet.
-            self.probed = True
-            self.link.send(PROBE_ANSWER)
-            socket.link.flush()
-        elif data == b"5" and self.probed:
-            socket.host.unschedule(self)
-            self.link.target = socket
-            socket.finish_upgrade(self.link)
-        else:
-            self.fail()
-
-    def receive_binary(self, data: bytes) -> None:
-        """A binary message can be neither."""
-        self.fail()
-
-    def take(self) -> list[Outgoing]:
-        """A candidate has no outbox."""
-        return []
-
-    def fail(self, why: str = reason.TRANSPORT_ERROR, code: int = 1002) -> None:
-        """Closes the candidate; polling goes on."""
-        self.lost()
-        self.link.close(code, why)
-
-    def lost(self, why: str = reason.TRANSPORT_CLOSE) -> None:
-        """The WebSocket is gone before it was of use."""
-        self.halted = True
-        self.socket.host.unschedule(self)
-        self.socket.abort_upgrade(self)
-
-    def close(self, why: str = reason.SERVER_DISCONNECT, code: int = 1000) -> None:
-        """Ends the attempt because the connection or the server ends."""
-        self.lost()
-        self.link.close(code, why)
-
-    def expire(self, now: float) -> None:
-        """The upgrade took too long."""
-        self.fail(code=1000)

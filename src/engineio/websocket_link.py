@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
-from .interfaces import Target, reason
+from .interfaces import reason
 from .packet import Outgoing
 from .websocket import BINARY, CLOSE, PING, TEXT, FrameReader, decode_close, encode_close, encode_frame
 
@@ -36,7 +37,7 @@ class WebSocketLink:
 
     def __init__(self, max_size: int, max_pending_pongs: int = MAX_PENDING_PONGS) -> None:
         self.reader = FrameReader(max_size)
-        self.target: Target = None  # type: ignore[assignment]  # set at once: link and target need each other
+        self.target: Any = None
         self.blocked = False
         self.closing = False
         self.pending_pongs = 0
@@ -159,13 +160,17 @@ class WebSocketLink:
 
     def flush(self) -> None:
         """Sends the outbox of the socket in one write."""
-        if self.blocked or self.closing:
+        # Micro-optimization: take() and frame() written out. In a broadcast this runs once for every client.
+        socket = self.target
+        messages = socket.outbox
+        if self.blocked or self.closing or not messages:
             return
-        messages = self.target.take()
+        socket.outbox = []
+        socket.pending = 0
         if len(messages) == 1:
-            self.write(messages[0].frame())
-        elif messages:
-            self.write(b"".join([message.frame() for message in messages]))
+            self.write(messages[0].frames or messages[0].frame())
+        else:
+            self.write(b"".join([message.frames or message.frame() for message in messages]))
 
     def close(self, code: int, reason: str) -> None:
         """Sends the outbox and a close frame; then the stream ends when the peer has closed too, or a timeout has."""

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .acks import Answer
-from .members import Member, MemberState
+from .members import Member, MemberState, connecting
 from .packet import EVENT
 from .rooms import Group, RoomsView, recipients
 
 __all__ = ["BaseManager"]
+
+
+class _NotConnected(KeyError, ValueError):
+    """There is no such client in the namespace; python-socketio raises either, for rooms of an empty namespace."""
 
 
 class BaseManager:
@@ -89,7 +93,7 @@ class BaseManager:
         """
         member = self._member(sid, namespace)
         if member is None:
-            raise KeyError(f"the client {sid!r} is not in the namespace {namespace!r}")
+            raise _NotConnected(f"the client {sid!r} is not in the namespace {namespace!r}")
         return member
 
     # Members
@@ -100,6 +104,13 @@ class BaseManager:
         if group is None:
             group = self.groups[member.namespace] = Group()
         group.members[member.sid] = member
+        group.connecting.add(member)
+
+    def entered(self, member: Member) -> None:
+        """A member has become one whom broadcasts reach."""
+        group = self.groups.get(member.namespace)
+        if group is not None:
+            group.connecting.discard(member)
 
     def remove(self, member: Member) -> None:
         """Removes a member from the tables; the last one takes the namespace along."""
@@ -166,6 +177,10 @@ class BaseManager:
         # Micro-optimization: one client by its sid is by far the most frequent recipient.
         member = group.members.get(room) if room.__class__ is str and skip_sid is None else None
         members = [member] if member is not None else list(recipients(group, room, skip_sid))
+        if member is None and group.connecting:
+            # Nobody hears of what goes on before being let in, but for what the own connect handler has to say.
+            own = connecting.get()
+            members = [member for member in members if member not in group.connecting or member is own]
         if not members:
             return
         arguments = [event, *data] if data.__class__ is tuple else [event] if data is None else [event, data]
@@ -173,7 +188,10 @@ class BaseManager:
         if server.intercepted:
             for member in members:
                 ack_id = None if callback is None else self._expect(member, callback)
-                server.transmit(member.connection, EVENT, namespace, ack_id, arguments)
+                if member.state is MemberState.CONNECTED:
+                    server.transmit(member.connection, EVENT, namespace, ack_id, arguments)
+                elif member.early is not None:
+                    member.early.append((ack_id, arguments))
         elif callback is None:
             message = server.encode(EVENT, namespace, None, arguments)
             for member in members:
@@ -187,6 +205,8 @@ class BaseManager:
         ack_id = member.expect_ack(callback)
         if isinstance(callback, Answer):
             callback.member, callback.ack_id = member, ack_id
+            if member.state is MemberState.LEAVING:
+                callback.abandon()
         return ack_id
 
 

@@ -33,7 +33,7 @@ class BaseNamespace:
     def has_own_trigger(self) -> bool:
         """Returns whether a subclass has replaced `trigger_event`, through which every event then goes."""
         trigger = type(self).trigger_event
-        return "trigger_event" in self.__dict__ or not getattr(trigger, "is_default", False)
+        return "trigger_event" in self.__dict__ or getattr(trigger, "is_default", None) is not trigger
 
 
 class BaseServerNamespace(BaseNamespace):

@@ -35,7 +35,7 @@ class BaseServer:
         json: A module or object with `dumps` and `loads`, for this server.
         async_handlers: Whether the handlers of one client may run at the same time; otherwise one after the other.
         always_connect: Whether a client is told that it is connected before its connect handler has run.
-        namespaces: The namespaces that clients may join besides those with handlers; `*` for all.
+        namespaces: The namespaces that clients may join besides those with handlers of their own; `*` for all.
         connect_timeout: Seconds after which a client that has joined no namespace is closed.
         max_attachments: How many attachments a packet may have.
         attachments_timeout: Seconds that they may take to arrive.
@@ -62,7 +62,8 @@ class BaseServer:
         max_namespaces: int = 100,
         **engineio_options: Any,
     ) -> None:
-        self.intercepted = not all(getattr(getattr(type(self), seam), "is_default", False) for seam in _SEAMS)
+        seams = [getattr(type(self), name) for name in _SEAMS]
+        self.intercepted = not all(getattr(seam, "is_default", None) is seam for seam in seams)
         """Whether a program has put itself between this server and the Engine.IO server."""
         self.async_handlers = async_handlers
         self.always_connect = always_connect
@@ -95,6 +96,7 @@ class BaseServer:
         engine_options = {name: value for name, value in options.items() if name in known}
         engine_options["logger"] = options.get("engineio_logger", False)
         engine_options["json"] = json
+        engine_options["async_handlers"] = False
         return engine_class(**engine_options)
 
     # Per colour
@@ -102,6 +104,15 @@ class BaseServer:
     def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
         """Runs a handler; then calls `finish(token, result, error)`."""
         raise NotImplementedError
+
+    def submit_connect(
+        self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Member
+    ) -> None:
+        """Runs a connect handler; then calls `finish(token, result, error)`."""
+        raise NotImplementedError
+
+    def cancel_connect(self, member: Member) -> None:
+        """Cancels the connect handler of a member, where that is possible."""
 
     def _engineio_server_class(self) -> Any:
         raise NotImplementedError
@@ -223,6 +234,10 @@ class BaseServer:
         member = Member(self.eio.generate_id(), namespace, connection)
         self.manager.add(member)
         return member
+
+    def entered(self, member: Member) -> None:
+        """A member's connection is complete."""
+        self.manager.entered(member)
 
     def left(self, member: Member) -> None:
         """Removes a member."""

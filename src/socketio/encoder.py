@@ -32,7 +32,7 @@ class Encoder:
 
     def __init__(self, serializer: str | type[packet.Packet], json: Any, codec: Codec) -> None:
         self.packet_class = _make_packet_class(serializer, json)
-        self.is_default = self.packet_class is packet.Packet
+        self.is_default = serializer in ("default", packet.Packet)
         self._dumps = codec.dumps
         self.encode: Callable[[int, str, int | None, Any], Outgoing] = (
             self._encode if self.is_default else self._encode_custom
@@ -52,7 +52,7 @@ class Encoder:
 
 def _make_packet_class(serializer: str | type[packet.Packet], json: Any) -> type[packet.Packet]:
     if serializer == "default":
-        return packet.Packet
+        serializer = packet.Packet
     if serializer == "msgpack":
         from .msgpack_packet import MsgPackPacket
 

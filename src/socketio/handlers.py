@@ -64,10 +64,8 @@ class Handlers:
     def add(self, event: str, handler: Handler, namespace: str) -> None:
         """Registers a function, in place of the one that it may replace; its signature is read here and never again."""
         events = self.functions.setdefault(namespace, {})
-        previous = events.get(event)
         try:
-            if previous is not None:
-                self._accepted.pop(previous, None)
+            self._accepted.pop(events.get(event), None)  # type: ignore[arg-type]  # None is as good as any
         except TypeError:  # one that cannot be hashed
             pass
         events[event] = handler
@@ -154,5 +152,5 @@ class Handlers:
         return arguments[: len(arguments) - min(int(surplus), optional)]
 
     def has_namespace(self, namespace: str) -> bool:
-        """Returns whether anything is registered for a namespace, or for all."""
-        return any(name in table for table in (self.functions, self.objects) for name in (namespace, "*"))
+        """Returns whether anything is registered for a namespace; what is registered for all does not count."""
+        return namespace in self.functions or namespace in self.objects

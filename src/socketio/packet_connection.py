@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .client_protocol import ClientConnection
-from .packet import ACK, BINARY_ACK, BINARY_EVENT, EVENT
+from .exceptions import ProtocolError
+from .packet import check_payload, packet_names
 from .protocol import Connection
 
 __all__ = ["PacketClientConnection", "PacketConnection"]
@@ -67,13 +68,18 @@ class _PacketReceiver:
             self._take(packet)
 
     def _take(self, packet: Any) -> None:
-        data = packet.data
-        if packet.packet_type in (EVENT, BINARY_EVENT) and not (isinstance(data, list) and data):
-            self.violate("an event without a name")
-        elif packet.packet_type in (ACK, BINARY_ACK) and not isinstance(data, list):
-            self.violate("an acknowledgement without a list")
-        else:
-            self.receive_packet(packet.packet_type, packet.namespace or "/", packet.id, data)
+        namespace = packet.namespace or "/"
+        if packet.packet_type not in range(len(packet_names)):
+            return self.violate("an unknown packet type")
+        if not isinstance(namespace, str) or not namespace.startswith("/"):
+            return self.violate("no namespace")
+        if packet.id is not None and not isinstance(packet.id, int):
+            return self.violate("no ack id")
+        try:
+            check_payload(packet.packet_type, packet.data)
+        except ProtocolError as exc:
+            return self.violate(str(exc))
+        self.receive_packet(packet.packet_type, namespace, packet.id, packet.data)
 
 
 class PacketConnection(_PacketReceiver, Connection):

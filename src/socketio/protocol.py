@@ -6,9 +6,7 @@ A `Connection` is a client on one Engine.IO socket; a `Member` is that client in
 from __future__ import annotations
 
 import builtins
-import logging
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 from engineio.flow import InFlight
@@ -17,7 +15,7 @@ from engineio.protocol import Socket
 
 from .acks import Answer, arguments_of
 from .exceptions import ConnectionRefusedError, ProtocolError
-from .handlers import Handlers
+from .interfaces import Host
 from .members import Member, MemberState, drop
 from .packet import (
     ACK,
@@ -32,47 +30,17 @@ from .packet import (
     reconstruct,
 )
 
-__all__ = ["Connection", "Host"]
+__all__ = ["Connection"]
 
 MAX_ECHOED_NAME = 256
 """How much of an unknown namespace's name is sent back, in characters."""
 
+MAX_HELD = 64
+"""How many packets a client may send to a namespace whose connect handler is running."""
+
 
 # Micro-optimization: the attribute of an Enum class costs a descriptor, a global does not.
 _CONNECTING, _CONNECTED, _LEAVING, _GONE = MemberState
-
-
-class Host(Protocol):
-    """What a connection needs of its server."""
-
-    registry: Handlers
-    logger: logging.Logger
-    max_attachments: int
-    max_namespaces: int
-    attachments_timeout: float
-    always_connect: bool
-    loads: Callable[[bytes], Any]
-
-    def accepts(self, namespace: str) -> bool:
-        """Returns whether clients may join a namespace."""
-
-    def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
-        """Runs a handler; then calls `finish(token, result, error)`."""
-
-    def transmit(self, connection: Connection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
-        """Sends one packet."""
-
-    def join(self, connection: Connection, namespace: str) -> Member:
-        """Makes a member that is connecting and puts it into the tables."""
-
-    def left(self, member: Member) -> None:
-        """Removes a member from the tables."""
-
-    def schedule(self, item: Any, delay: float | None) -> None:
-        """Sets the deadline of an item in seconds from now; `None` removes it."""
-
-    def ended(self, connection: Connection) -> None:
-        """The connection is closed and the last of its disconnect handlers is over."""
 
 
 class _Partial:
@@ -188,7 +156,7 @@ class Connection(InFlight):
         if member.held is None:
             member.held = []
         member.held.append((kind, ack_id, data))
-        if len(member.held) > self.limit:
+        if len(member.held) > MAX_HELD:
             self.violate("too many packets before the answer to CONNECT")
 
     def _dispatch(self, member: Member, ack_id: int | None, data: list[Any]) -> None:
@@ -244,7 +212,7 @@ class Connection(InFlight):
         """Attachments did not come in time, or no namespace was joined in time."""
         if self._partial is not None:
             self.violate("attachments did not come")
-        elif not any(member.state is _CONNECTED for member in self.members.values()):
+        elif not self.members:
             self.violate("no namespace was joined")
 
     # Joining
@@ -268,34 +236,62 @@ class Connection(InFlight):
         if found is not None:
             handler, prefix = found
             arguments = host.registry.fit(handler, (*prefix, member.sid, self.environ, auth), optional=1)
-            host.submit(handler, arguments, self._connect_done, member)
+            # It counts, so that where handlers run one after the other, nothing is read before it is over.
+            self.started()
+            if member.state is _CONNECTING:
+                host.schedule(member, host.connect_timeout)
+            host.submit_connect(handler, arguments, self._connect_done, member)
         elif member.state is _CONNECTING:
             self.complete(member)
 
+    def give_up(self, member: Member) -> None:
+        """The connect handler has taken too long: the client is refused, and the handler cancelled."""
+        if member.state is not _CONNECTING:
+            return
+        self.host.logger.warning("the connect handler of %s took too long", member.sid)
+        if member.left_by is not None:
+            member.left_by = None
+            self._leaving -= 1
+        self._reject(member, {"message": "Connection timed out"})
+        self.host.cancel_connect(member)
+        if self.open and not self.members:
+            self.host.schedule(self, self.host.connect_timeout)
+
     def _connect_done(self, member: Member, result: Any, error: BaseException | None) -> None:
+        if member.state is _GONE:  # it was given up
+            self.finished()
+            return
         refusal: Any = None
-        if error is not None:
-            if isinstance(error, ConnectionRefusedError):
-                refusal = error.error_args
-            else:
-                refusal = {"message": "Connection refused by server"}
-                if not isinstance(error, builtins.ConnectionRefusedError):
-                    self._log_failure("connect handler", error)
+        if isinstance(error, ConnectionRefusedError):
+            refusal = error.error_args
+        elif error is not None:
+            refusal = {"message": "Connection refused by server"}
+            if not isinstance(error, builtins.ConnectionRefusedError):
+                self._log_failure("connect handler", error)
         elif result is False:
             refusal = {"message": "Connection rejected by server"}
-        if refusal is not None:
-            self._reject(member, refusal)
-        elif not self.open or self.members.get(member.namespace) is not member:
-            # The client left while its connect handler was at work, which believes that it is connected.
-            if member.state is _CONNECTING:
-                self._finish_leaving(member, reason.TRANSPORT_CLOSE)
-        elif member.state is _CONNECTING:
-            self.complete(member)
+        if member.left_by is not None:
+            self._leaving -= 1
+        try:
+            if refusal is not None:
+                self._reject(member, refusal)
+            elif member.state is not _CONNECTING:
+                pass  # always_connect
+            elif self.members.get(member.namespace) is member:
+                self.complete(member)
+            else:
+                # The client left while its connect handler was at work, which believes that it is connected.
+                self._finish_leaving(member, member.left_by or reason.SERVER_DISCONNECT)
+        finally:
+            self.finished()
 
     def complete(self, member: Member) -> None:
         """Answers CONNECT; what waited for that goes out and in."""
         member.state = _CONNECTED
         host = self.host
+        host.entered(member)
+        if member.bucket is not None:
+            host.schedule(member, None)
         # Socket.IO v5, "Connection to a namespace": the answer to CONNECT comes before any event.
         host.transmit(self, CONNECT, member.namespace, None, {"sid": member.sid})
         if self.bucket is not None and self._partial is None:
@@ -304,7 +300,10 @@ class Connection(InFlight):
         member.push = socket.push if socket is not None else drop
         early, member.early = member.early, None
         for message in early or ():
-            member.push(message)
+            if isinstance(message, tuple):
+                host.transmit(self, EVENT, member.namespace, *message)
+            else:
+                member.push(message)
         held, member.held = member.held, None
         for kind, ack_id, data in held or ():
             if member.state is _CONNECTED:
@@ -323,7 +322,11 @@ class Connection(InFlight):
             self._gone(member)
 
     def _refuse(self, namespace: str, refusal: Any) -> None:
-        self.host.transmit(self, CONNECT_ERROR, namespace, None, refusal)
+        try:
+            self.host.transmit(self, CONNECT_ERROR, namespace, None, refusal)
+        except Exception as exc:  # what the program gives as a reason may not be serializable
+            self._log_failure("CONNECT_ERROR", exc)
+            self.host.transmit(self, CONNECT_ERROR, namespace, None, {"message": "Connection refused by server"})
 
     # Leaving
 
@@ -333,7 +336,10 @@ class Connection(InFlight):
             del self.members[member.namespace]
         if member.state is _CONNECTED:
             self._finish_leaving(member, why)
-        # While it is connecting, the end of its connect handler decides.
+        elif member.state is _CONNECTING and member.left_by is None:
+            # The end of its connect handler decides.
+            member.left_by = why
+            self._leaving += 1
 
     def _finish_leaving(self, member: Member, why: str) -> None:
         member.state = _LEAVING
@@ -357,6 +363,8 @@ class Connection(InFlight):
     def _gone(self, member: Member) -> None:
         member.state = _GONE
         member.push = drop
+        if member.bucket is not None:
+            self.host.schedule(member, None)
         member.abandon_acks()
         self.host.left(member)
         if not self.open and not self._leaving:
@@ -369,9 +377,9 @@ class Connection(InFlight):
         self.open = False
         self._partial = None
         self.host.schedule(self, None)
-        connecting = False
+        self._leaving += 1  # so that the end comes once, and last
         for member in list(self.members.values()):
-            connecting = connecting or member.state is _CONNECTING
             self.leave(member, why)
-        if not self._leaving and not connecting:
+        self._leaving -= 1
+        if not self._leaving:
             self.host.ended(self)

@@ -19,13 +19,15 @@ class Group:
     Attributes:
         members: sid -> member, of all that are connected or are about to be.
         rooms: room -> sid -> member. Rooms exist as long as somebody is in them.
+        connecting: The members whose connect handler is running.
     """
 
-    __slots__ = ("members", "rooms")
+    __slots__ = ("connecting", "members", "rooms")
 
     def __init__(self) -> None:
         self.members: dict[str, Member] = {}
         self.rooms: dict[Any, dict[str, Member]] = {}
+        self.connecting: set[Member] = set()
 
     def enter(self, member: Member, room: Any) -> None:
         """Puts a member into a room."""
@@ -59,6 +61,7 @@ class Group:
         for room in list(member.rooms or ()):
             self.leave(member, room)
         self.members.pop(member.sid, None)
+        self.connecting.discard(member)
 
     def room(self, room: Any) -> Mapping[str, Member] | None:
         """Returns sid -> member of a room, `None` if nobody is in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from engineio.asyncio.takeover import TakenOver
@@ -18,12 +19,14 @@ class Echo:
     """The target of one WebSocket: it sends back what it gets."""
 
     halted = False
+    outbox = ()
+    """Nothing ever waits to be sent."""
 
     def __init__(self, link: TakenOver) -> None:
         self.link = link
 
     def take(self) -> list[Outgoing]:
-        """Nothing ever waits to be sent."""
+        """Removes nothing."""
         return []
 
     def receive_text(self, data: bytes) -> None:
@@ -55,8 +58,10 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     link = TakenOver(MAX_SIZE)
     link.target = Echo(link)
-    scope["extensions"][TAKEOVER](link)
+    head = scope["extensions"][TAKEOVER](link)
+    if head is not None:
+        link.begin(head)
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=0, lifespan="off", log_level="info")
+    uvicorn.run(app, port=0, loop=sys.argv[1], lifespan="off", log_level="info")

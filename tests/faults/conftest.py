@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,21 +47,27 @@ def transport(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def serve(
-    mode: str, options: dict[str, Any] | None = None, kind: type[Canary] = Canary
-) -> Iterator[tuple[Server, Canary]]:
+@dataclass
+class Pair:
+    """A server and its canary."""
+
+    server: Server
+    canary: Canary
+
+
+def serve(mode: str, options: dict[str, Any] | None = None, kind: type[Canary] = Canary) -> Iterator[Pair]:
     """Run a server with its canary."""
     server = Server(mode, options)
     try:
-        canary = kind(server)
-        yield server, canary
-        canary.close()
+        pair = Pair(server, kind(server))
+        yield pair
+        pair.canary.close()
     finally:
         server.stop()
 
 
 @pytest.fixture(scope="session")
-def default_server(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Canary]]:
+def default_server(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A server with the default limits and a directory of static files."""
     root = tmp_path_factory.mktemp("served")
     (root / "static").mkdir()
@@ -70,21 +78,29 @@ def default_server(mode: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def short_server(mode: str) -> Iterator[tuple[Server, Canary]]:
+def short_server(mode: str) -> Iterator[Pair]:
     """A server with the limits in `SHORT`."""
     yield from serve(mode, {"server": SHORT})
 
 
-def guarded(pair: tuple[Server, Canary], request: pytest.FixtureRequest) -> Iterator[Server]:
+def guarded(pair: Pair, request: pytest.FixtureRequest) -> Iterator[Server]:
     """Yield the server for one case; then check the process, the canary, the log, and that nothing is left.
 
     The marker `leaves_traceback` allows tracebacks in the log.
     """
-    server, canary = pair
-    assert server.process.poll() is None, f"the server had ended before this case:\n{server.log()[-2000:]}"
-    if canary.gone is not None:  # some case before has harmed it, and has failed for it
-        canary = type(canary)(server)
-        request.addfinalizer(canary.close)
+    server, canary = pair.server, pair.canary
+    if canary.gone is not None:
+        try:
+            server.process.wait(1)
+        except subprocess.TimeoutExpired:
+            pass
+    if server.process.poll() is not None:  # some case before has ended it, and has failed for it
+        server.http.close()
+        server.start()
+        canary.gone = "the server has ended"
+    if canary.gone is not None:
+        canary.close()
+        canary = pair.canary = type(canary)(server)
     server.report("reset")
     server.canary = canary
     canary.heard.clear()
@@ -107,13 +123,13 @@ def guarded(pair: tuple[Server, Canary], request: pytest.FixtureRequest) -> Iter
 
 
 @pytest.fixture
-def server(default_server: tuple[Server, Canary], request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(default_server: Pair, request: pytest.FixtureRequest) -> Iterator[Server]:
     """The server with default limits, guarded for one case."""
     yield from guarded(default_server, request)
 
 
 @pytest.fixture
-def short(short_server: tuple[Server, Canary], request: pytest.FixtureRequest) -> Iterator[Server]:
+def short(short_server: Pair, request: pytest.FixtureRequest) -> Iterator[Server]:
     """The server with short limits, guarded for one case."""
     yield from guarded(short_server, request)
 

@@ -244,7 +244,7 @@ class RawWebSocket(RawSocket):
         return first & 0x0F, self.read(size, end - time.monotonic())
 
     def receive(self, timeout: float = DEADLINE) -> str | bytes:
-        """Read the next message that is not an Engine.IO ping; pings are answered.
+        """Read the next message that is not an Engine.IO ping; pings of both protocols are answered.
 
         Raises:
             Gone: when a close frame came; its text is the close code.
@@ -254,7 +254,9 @@ class RawWebSocket(RawSocket):
             opcode, payload = self.read_frame(end - time.monotonic())
             if opcode == CLOSE:
                 raise Gone(str(struct.unpack("!H", payload[:2])[0]) if payload else "1005")
-            if opcode == TEXT and payload == b"2":
+            if opcode == PING:  # uvicorn sends its own in the ASGI mode, and closes with 1011 without an answer
+                self.write_if_open(frame(PONG, payload))
+            elif opcode == TEXT and payload == b"2":
                 self.write_if_open(frame(TEXT, b"3"))
             elif opcode in (TEXT, BINARY):
                 return payload.decode() if opcode == TEXT else payload

@@ -77,10 +77,6 @@ async def disconnect(sid: str, reason: str) -> None:
         raise RAISES[(await sio.get_session(sid))["raise_at_disconnect"]]
 
 
-@sio.on("connect", namespace="/admin")
-def connect_admin(sid: str, environ: dict[str, Any], auth: Any = None) -> None: ...
-
-
 @sio.on("connect", namespace="/slow")
 async def connect_slow(sid: str, environ: dict[str, Any], auth: Any = None) -> None:
     counts["slow"] += 1
@@ -122,11 +118,6 @@ async def connect_hang(sid: str, environ: dict[str, Any], auth: Any = None) -> N
 @sio.on("connect", namespace="/vanish")
 async def connect_vanish(sid: str, environ: dict[str, Any], auth: Any = None) -> None:
     await sio.disconnect(sid, namespace="/vanish")
-
-
-@sio.on("disconnect", namespace="/vanish")
-async def disconnect_vanish(sid: str, reason: str) -> None:
-    disconnects[sid].append(reason)
 
 
 @sio.event
@@ -400,4 +391,7 @@ if __name__ == "__main__":
     else:
         import uvicorn
 
-        uvicorn.run(app, host="127.0.0.1", port=port, ws=options.get("ws", "websockets-sansio"), access_log=False)
+        # Without a graceful timeout of its own uvicorn waits without end for a request that is not complete.
+        uvicorn.run(
+            app, host="127.0.0.1", port=port, ws="websockets-sansio", log_level="warning", timeout_graceful_shutdown=1
+        )

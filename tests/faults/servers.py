@@ -46,9 +46,14 @@ class Server:
 
     def __init__(self, mode: str, options: dict[str, Any] | None = None, *, port: int | None = None) -> None:
         self.mode, self.port = mode, port or free_port()
+        self.options = options or {}
         self.log_file = tempfile.NamedTemporaryFile(prefix="faults", suffix=".log")  # noqa: SIM115
+        self.start()
+
+    def start(self) -> None:
+        """Start the process, and wait until it answers."""
         self.process = subprocess.Popen(
-            [*COMMAND, mode, str(self.port), json.dumps(options or {})],
+            [*COMMAND, self.mode, str(self.port), json.dumps(self.options)],
             stdout=self.log_file,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONASYNCIODEBUG": ""},
@@ -162,6 +167,9 @@ class Canary:
         assert answer == f"43{self.number}[{self.number}]"
 
     def close(self) -> None:
-        self.client.peer.ws.sock.shutdown(socket.SHUT_RDWR)
+        try:
+            self.client.peer.ws.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the server was quicker
         self.thread.join(DEADLINE)
         self.client.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -22,28 +23,26 @@ def test_F026_events_into_slow_handlers_over_websocket(short: Server, joined_sho
     client = joined_short("websocket")
     ws = client.peer.ws
     before = short.report("objects")["rss"]
-    sent, end = 0, time.monotonic() + 15
+    sent, unsent, end = 0, b"", time.monotonic() + 15
     while ws.writable(0.5) and sent < 2_000_000:
-        batch = b"".join(frame(TEXT, f'42["slow",{n}]'.encode()) for n in range(sent, sent + 1000))
-        ws.sock.settimeout(0.5)
-        try:
-            ws.sock.sendall(batch)
-        except TimeoutError:
-            break  # part of the batch is on its way; the rest will never come
-        sent += 1000
+        if not unsent:
+            unsent = b"".join(frame(TEXT, f'42["slow",{n}]'.encode()) for n in range(sent, sent + 1000))
+            sent += 1000
+        unsent = unsent[ws.sock.send(unsent, socket.MSG_DONTWAIT) :]
         assert time.monotonic() < end, "no backpressure"
     assert sent < 2_000_000, "the server reads on and on"
-    time.sleep(
-        SHORT["ping_interval"] + SHORT["ping_timeout"] + 0.5
-    )  # its pongs are stuck behind its events: not its fault
+    time.sleep(SHORT["ping_interval"] + SHORT["ping_timeout"] + 0.5)  # its pongs are stuck behind its events
     report = short.report()
     assert report["peak"] <= SHORT["max_in_flight"], report
     assert report["rss"] - before < 20e6, f"RSS +{(report['rss'] - before) / 1e6:.0f} MB"
     short.canary.assert_answered()
     assert short.disconnects(client.sid) == []
     short.report("release")
-    report = short.wait_until(lambda r: r["seen"] >= sent, "all events are handled", 30, "numbers")
-    assert report["in_order"]
+    ws.sock.settimeout(30)
+    ws.write(unsent)
+    assert client.call("echo", "after all", timeout=30) == ["after all"]
+    report = short.report("numbers")
+    assert (report["seen"], report["in_order"]) == (sent, True)
 
 
 def test_F026_events_into_slow_handlers_over_polling(short: Server, joined_short: Make) -> None:
@@ -131,7 +130,9 @@ def test_F027_stalled_and_merely_slow(mode: str, private_server: Callable[..., S
         slow.peer.ws.buffer = b""
         time.sleep(0.02)
     server.wait_until(lambda r: r["disconnects"], "the stalled one is dropped", 5, f"sid={stalled.sid}")
-    assert received > 0 and server.disconnects(slow.sid) == []
+    assert received > 0
+    if mode == "embedded":  # through ASGI messages nothing is seen of what the system still holds
+        assert server.disconnects(slow.sid) == []
     canary.assert_answered()
 
 

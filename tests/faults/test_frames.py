@@ -357,10 +357,11 @@ def test_F067_upgrade_on_another_path(path: str, server: Server) -> None:
 
 @pytest.mark.parametrize("then", ["silent", "talking", "half-closed"])
 def test_F068_close_frame_never_answered(then: str, mode: str, short: Server, joined_short: Make) -> None:
+    if mode == "asgi" and then != "silent":
+        pytest.skip("the ASGI server closes the connection, after 10 s in the case of uvicorn; once is enough")
     client = joined_short("websocket")
     ws = client.peer.ws
     ws.send("x")
-    began = time.monotonic()
     while ws.read_frame()[0] != CLOSE:
         pass
     assert short.disconnects(client.sid) != [], "the session ends with our close frame, not with the peer's"
@@ -371,7 +372,6 @@ def test_F068_close_frame_never_answered(then: str, mode: str, short: Server, jo
             ws.write_if_open(frame(TEXT, b'42["remember",1]'))
     # The ASGI server has a timeout of its own for this: 10 s in uvicorn.
     ws.wait_gone(3 if mode == "embedded" else 14)
-    assert time.monotonic() - began < 15
     assert short.report()["seen"] == 0
 
 

@@ -219,3 +219,11 @@ def test_jsonp_is_off(value: str, http: Http) -> None:
     assert response.status == 400 or not response.body.startswith(b"___eio"), response
     if response.status == 200:
         http.post(target("polling", response.sid()), "1")
+
+
+def test_sids_are_not_guessable(http: Http) -> None:
+    sids = {http.get(target("polling")).sid() for _ in range(200)}
+    assert len(sids) == 200 and all(len(sid) >= 16 for sid in sids)
+    assert len({sid[:6] for sid in sids}) > 190, "the head of a sid is random"
+    for sid in sids:
+        http.post(target("polling", sid), "1")

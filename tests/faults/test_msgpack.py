@@ -78,7 +78,7 @@ CASES: dict[str, str | bytes] = {
     "type-string": packet(type="2", nsp="/", data=["echo"]), "type-float": packet(type=2.5, nsp="/", data=["echo"]),
     "type-true": packet(type=True, nsp="/"), "type-minus": packet(type=-1, nsp="/"),
     "type-nil": packet(type=None, nsp="/"), "nsp-int": packet(type=2, nsp=7, data=["echo"]),
-    "nsp-list": packet(type=2, nsp=["/"], data=["echo"]), "nsp-nil": packet(type=2, nsp=None, data=["echo"]),
+    "nsp-list": packet(type=2, nsp=["/"], data=["echo"]),
     "data-missing": packet(type=2, nsp="/"), "data-map": packet(type=2, nsp="/", data={"echo": 1}),
     "data-empty": packet(type=2, nsp="/", data=[]), "name-nil": packet(type=2, nsp="/", data=[None]),
     "name-list": packet(type=2, nsp="/", data=[["echo"]]), "name-bytes": packet(type=2, nsp="/", data=[b"echo"]),

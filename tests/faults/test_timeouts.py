@@ -109,7 +109,7 @@ def test_events_before_the_connect_handler_has_returned(transport: str, joined: 
     client.assert_alive()
 
 
-def test_F086_ping_timeout(transport: str, short: Server, joined_short: Make) -> None:
+def test_F086_ping_timeout(mode: str, transport: str, short: Server, joined_short: Make) -> None:
     client = joined_short(transport)
     limit = SHORT["ping_interval"] + SHORT["ping_timeout"]
     began = time.monotonic()
@@ -118,8 +118,8 @@ def test_F086_ping_timeout(transport: str, short: Server, joined_short: Make) ->
     assert short.disconnects(client.sid) == ["ping timeout"]
     if transport == "polling":
         assert client.peer.poll().code() == 1
-    else:
-        client.peer.ws.wait_gone(SHORT["ws_close_timeout"] + 12)
+    elif mode == "embedded":  # uvicorn's own timeout for the close handshake is 10 s
+        client.peer.ws.wait_gone(SHORT["ws_close_timeout"] + SLACK)
 
 
 STOPPED = """
@@ -224,7 +224,7 @@ def test_F093_a_handler_that_blocks_the_loop(transport: str, short: Server, join
     short.canary.assert_answered()
 
 
-@pytest.mark.parametrize("shift", [3600, -3600, 10**8])
+@pytest.mark.parametrize("shift", [3600, -3600])
 def test_F091_the_clock_of_the_wall_jumps(shift: int, transport: str, short: Server, joined_short: Make) -> None:
     client = joined_short(transport)
     try:

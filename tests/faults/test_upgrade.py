@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .cases import Make, rows
-from .raw_client import Http, RawSocket, RawWebSocket, target, upgrade_bytes
+from .raw_client import Http, RawSocket, RawWebSocket, close_frame, target, upgrade_bytes
 
 if TYPE_CHECKING:
     from .peers import Client
@@ -60,7 +60,7 @@ def test_F013_upgrade_that_is_never_finished(short: Server, joined_short: Make) 
     began = time.monotonic()
     received = [client.receive() for _ in range(5)]
     assert received == [f"43{number}[{number}]" for number in range(5)]
-    ws.wait_gone(5)
+    ws.close_code(5)
     assert time.monotonic() - began < 5
     client.assert_alive()
 
@@ -111,8 +111,9 @@ def assert_second_refused(server: Server, sid: str) -> None:
     raw.write(upgrade_bytes(target("websocket", sid)))
     response = raw.read_response()
     assert response.status in (101, 400, 403), response
+    raw.write_if_open(close_frame(1000) if response.status == 101 else b"")
     raw.wait_gone()
-    assert b"3probe" not in raw.buffer
+    assert b"3probe" not in raw.buffer and b"0{" not in raw.buffer
 
 
 def test_F015_second_websocket_while_upgrading(server: Server, joined: Make) -> None:

@@ -49,6 +49,8 @@ class Desk:
     max_attachments = 10
     max_namespaces = 3
     attachments_timeout = 30.0
+    connect_timeout = 45.0
+    serialize = False
 
     def __init__(self) -> None:
         self.registry = Handlers()
@@ -59,6 +61,8 @@ class Desk:
         self.sent: list[tuple[int, str, int | None, Any]] = []
         self.members: list[Member] = []
         self.left_: list[str] = []
+        self.entered_: list[str] = []
+        self.cancelled: list[str] = []
         self.over = 0
         self.delay: float | None = None
 
@@ -92,7 +96,17 @@ class Desk:
     def submit(self, *task: Any) -> None:
         self.tasks.append(task)
 
+    submit_connect = submit
+
+    def cancel_connect(self, member: Member) -> None:
+        self.cancelled.append(member.sid)
+
+    def entered(self, member: Member) -> None:
+        self.entered_.append(member.sid)
+
     def transmit(self, connection: Connection, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
+        if self.serialize:
+            codec_for(None).dumps(data)
         self.sent.append((kind, namespace, ack_id, data))
 
     def join(self, connection: Connection, namespace: str) -> Member:
@@ -104,6 +118,7 @@ class Desk:
         self.left_.append(member.sid)
 
     def schedule(self, item: Any, delay: float | None) -> None:
+        item.bucket = None if delay is None else 1
         self.delay = delay
 
     def ended(self, connection: Connection) -> None:

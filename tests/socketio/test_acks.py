@@ -10,7 +10,9 @@ from socketio.acks import Answer, value_of
 from socketio.members import Member
 
 
-@pytest.mark.parametrize(("arguments", "value"), [((), None), ((1,), 1), ((None,), None), ((1, 2), (1, 2)), (([],), [])])
+@pytest.mark.parametrize(
+    ("arguments", "value"), [((), None), ((1,), 1), ((None,), None), ((1, 2), (1, 2)), (([],), [])]
+)
 def test_value_of(arguments: tuple[Any, ...], value: Any) -> None:
     """A.5 "call()": returns None / value / tuple."""
     assert value_of(arguments) == value

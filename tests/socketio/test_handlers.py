@@ -241,8 +241,13 @@ def test_replaced_handlers_are_not_kept() -> None:
 
 @pytest.mark.parametrize(
     ("table", "name", "has"),
-    [("functions", "/a", True), ("objects", "/a", True), ("functions", "*", True), ("objects", "*", True)]
-    + [("functions", "/b", False)],
+    [
+        ("functions", "/a", True),
+        ("objects", "/a", True),
+        ("functions", "*", False),
+        ("objects", "*", False),
+        ("functions", "/b", False),
+    ],
 )
 def test_has_namespace(table: str, name: str, has: bool) -> None:
     handlers = Handlers()

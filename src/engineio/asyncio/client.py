@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -14,7 +15,6 @@ from ..flow import InFlight
 from ..interfaces import Receiver
 from ..packet import Packet
 from .client_carrier import Carrier
-from .client_http import import_aiohttp
 from .handler_runner import HandlerRunner
 
 __all__ = ["AsyncClient"]
@@ -36,6 +36,11 @@ class AsyncClient(BaseClient):
         self._jar_loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[None] | None = None
         self._background: set[asyncio.Future[Any]] = set()
+
+    @property
+    def binding(self) -> Any:
+        """The module that makes HTTP requests and WebSockets, imported when it is needed first."""
+        return importlib.import_module("engineio.bindings.aiohttp_client")
 
     def is_asyncio_based(self) -> bool:
         """Returns whether the methods of this client are coroutines."""
@@ -65,7 +70,7 @@ class AsyncClient(BaseClient):
         loop = asyncio.get_running_loop()
         if self._jar is None or self._jar_loop is not loop:
             # Unsafe is what it calls cookies of servers that have an address and no name.
-            self._jar, self._jar_loop = import_aiohttp().CookieJar(unsafe=True), loop
+            self._jar, self._jar_loop = self.binding.import_aiohttp().CookieJar(unsafe=True), loop
         self._ended = loop.create_future()
         carrier = self._carrier = Carrier(self, headers or {}, self._jar, self._accept)
         self.socket = carrier.socket

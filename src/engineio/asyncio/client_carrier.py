@@ -6,17 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from os import urandom
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..base_client import BaseClient
 from ..client_protocol import PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, ClientState
 from ..exceptions import ConnectionError, ProtocolError
 from ..interfaces import Receiver
 from ..websocket import BINARY, TEXT, encode_masked_frame
-from .client_http import ClientHTTP, import_aiohttp
-
-if TYPE_CHECKING:
-    import aiohttp
 
 __all__ = ["Carrier"]
 
@@ -40,15 +35,16 @@ class Carrier:
     """
 
     def __init__(
-        self, client: BaseClient, headers: Mapping[str, str], jar: Any, accept: Callable[[ClientSocket], Receiver]
+        self, client: Any, headers: Mapping[str, str], jar: Any, accept: Callable[[ClientSocket], Receiver]
     ) -> None:
         self.socket = ClientSocket(self, client.codec.loads)
         self._client = client
         self._accept = accept
-        self._http = ClientHTTP(client, headers, jar)
+        self._http = client.binding.ClientHTTP(client, headers, jar)
         self._loop = asyncio.get_running_loop()
-        self._text, self._binary = import_aiohttp().WSMsgType.TEXT, import_aiohttp().WSMsgType.BINARY
-        self._ws: aiohttp.ClientWebSocketResponse | None = None
+        kinds = client.binding.import_aiohttp().WSMsgType
+        self._text, self._binary = kinds.TEXT, kinds.BINARY
+        self._ws: Any = None
         self._reader: asyncio.Task[None] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._closer: asyncio.Task[None] | None = None
@@ -103,7 +99,7 @@ class Carrier:
         self.socket.receiver = self._accept(self.socket)
         self._watch()
 
-    async def _receive_first(self, ws: aiohttp.ClientWebSocketResponse) -> bytes:
+    async def _receive_first(self, ws: Any) -> bytes:
         seconds = self._client.request_timeout
         try:
             async with asyncio.timeout(seconds):
@@ -175,7 +171,7 @@ class Carrier:
             if socket.halted:
                 await self._while_halted()
 
-    async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+    async def _read(self, ws: Any) -> None:
         socket, now, text, binary = self.socket, self._loop.time, self._text, self._binary
         while socket.state is ClientState.OPEN:
             message = await ws.receive()
@@ -221,7 +217,7 @@ class Carrier:
             self._writer = None
             self._sent.set()
 
-    def _write_burst(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+    def _write_burst(self, ws: Any) -> None:
         """Writes all messages but the last one, up to 64 KiB, at once; sending the last one waits for all of them."""
         socket = self.socket
         # Micro-optimization: a write takes longer than all else that becomes of a message. aiohttp has no name for it:
@@ -307,4 +303,5 @@ class Carrier:
             self._watch()
 
     def _url(self, transport: str, sid: str | None = None) -> str:
-        return self._client.build_url(transport, sid or self.socket.sid, time.time())
+        url: str = self._client.build_url(transport, sid or self.socket.sid, time.time())
+        return url

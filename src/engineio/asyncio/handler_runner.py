@@ -20,9 +20,6 @@ __all__ = ["Finish", "HandlerRunner"]
 Finish = Callable[[Any, Any, BaseException | None], None]
 """Called with (the token of the submission, the handler's result, its exception or `None`). It must not raise."""
 
-_FOR_THE_LOOP = (SystemExit, KeyboardInterrupt)
-"""What a task does not keep to itself: the event loop stops and raises it."""
-
 
 class _Adopted:
     """Awaits the rest of a coroutine whose first step has already run in `context`."""
@@ -82,6 +79,13 @@ class HandlerRunner:
             else:
                 return
 
+    def cancel(self) -> None:
+        """Cancels the handlers that are under way, but for the caller."""
+        own = asyncio.current_task()
+        for task in self.tasks:
+            if task is not own:
+                task.cancel()
+
     def _spawn(self) -> None:
         task = self._runner = asyncio.get_running_loop().create_task(self._run(), context=self._context.copy())
         self.tasks.add(task)
@@ -101,8 +105,6 @@ class HandlerRunner:
                 result = context.run(handler, *arguments)
             except BaseException as exc:
                 finish(token, None, exc)
-                if isinstance(exc, _FOR_THE_LOOP):
-                    raise
             else:
                 # A Task or another awaitable that a plain function returns is a result like any other.
                 if result.__class__ is CoroutineType or isinstance(result, Coroutine):
@@ -112,8 +114,6 @@ class HandlerRunner:
                         finish(token, stop.value, None)
                     except BaseException as exc:
                         finish(token, None, exc)
-                        if isinstance(exc, _FOR_THE_LOOP):
-                            raise
                     else:
                         # This handler waits: it keeps this task, somebody else goes on with the queue.
                         self._hand_on()
@@ -137,7 +137,7 @@ class HandlerRunner:
             result = await rest
         except BaseException as exc:
             finish(token, None, exc)
-            if isinstance(exc, (asyncio.CancelledError, *_FOR_THE_LOOP)):
+            if isinstance(exc, asyncio.CancelledError):
                 raise
         else:
             finish(token, result, None)

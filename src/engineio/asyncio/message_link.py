@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from ..deadlines import Deadline
 from ..interfaces import reason
 from ..packet import Outgoing
 from .server import AsyncServer
@@ -21,7 +22,18 @@ _GONE = (1006, "")
 class MessageLink:
     """The link of a socket whose frames somebody else reads and writes."""
 
-    __slots__ = ("_closing", "_send", "_sending", "_server", "_urgent", "readable", "target")
+    __slots__ = (
+        "_closing",
+        "_deadline",
+        "_send",
+        "_sending",
+        "_sent",
+        "_server",
+        "_urgent",
+        "open",
+        "readable",
+        "target",
+    )
 
     name = "websocket"
 
@@ -34,6 +46,10 @@ class MessageLink:
         self._sending = False
         self._urgent: list[Outgoing] = []
         self._closing: tuple[int, str] | None = None
+        self._sent = 0
+        self._deadline: Deadline | None = None
+        self.open: asyncio.Timeout | None = None
+        """What ends the coroutine that serves this WebSocket."""
 
     def receive_text(self, data: bytes) -> None:
         """Takes a text message, unless it is too long."""
@@ -65,7 +81,24 @@ class MessageLink:
         # No task of its own: the runner steps the coroutine, which with most servers does not wait.
         if not self._sending:
             self._sending = True
+            self._watch()
             self._server.runner.submit(self._drain, (), self._drained, None)
+
+    def _watch(self) -> None:
+        sent = self._sent
+
+        def check() -> None:
+            if self._sent != sent:
+                self._watch()
+                return
+            # The peer does not read, and the ASGI server waits for it: so would a close frame.
+            self._server.logger.info("closing a WebSocket that takes nothing")
+            self.target.fail(reason.TRANSPORT_ERROR, 1013)
+            if self.open is not None:
+                self.open.reschedule(0)
+
+        self._deadline = Deadline(check)
+        self._server.schedule(self._deadline, self._server.send_stall_timeout)
 
     async def _drain(self) -> None:
         while True:
@@ -75,6 +108,7 @@ class MessageLink:
             if not messages:
                 break
             for message in messages:
+                self._sent += 1
                 if message.text is not None:
                     await self._send({"type": "websocket.send", "text": message.text.decode()})
                 for attachment in message.attachments:
@@ -85,6 +119,9 @@ class MessageLink:
 
     def _drained(self, token: Any, result: Any, error: BaseException | None) -> None:
         self._sending = False
+        if self._deadline is not None:
+            self._server.unschedule(self._deadline)
+            self._deadline = None
         if error is not None and self._closing is None:
             # Each ASGI server raises something of its own for a client that has gone; receive() tells it as well.
             self._server.logger.debug("cannot send: %r", error)

@@ -60,8 +60,17 @@ async def post(server: BaseServer, socket: Socket, request: Request, exchange: E
     if not link.begin_post():
         return Refusal(400, 3, "Bad request").response()
     try:
-        async with asyncio.timeout(server.body_timeout):
-            body = await exchange.read_body(server.max_http_buffer_size)
+        async with asyncio.timeout(server.body_timeout) as limit:
+
+            def stop() -> None:
+                if socket.state is not State.OPEN and not limit.expired():
+                    limit.reschedule(0)
+
+            link.proceed = stop
+            try:
+                body = await exchange.read_body(server.max_http_buffer_size)
+            finally:
+                link.proceed = None
         if body is None:
             socket.fail()
             return TOO_LARGE.response().with_header("Connection", "close")
@@ -72,6 +81,8 @@ async def post(server: BaseServer, socket: Socket, request: Request, exchange: E
                 break
             socket.receive_packet(kind, data, binary)
     except TimeoutError:
+        if socket.state is not State.OPEN:  # closed while the body was on its way
+            return UNKNOWN_SID.response().with_header("Connection", "close")
         socket.fail()
         return Refusal(408, 3, "Request timeout").response().with_header("Connection", "close")
     except ConnectionError:  # the client has gone before it was done
@@ -83,6 +94,7 @@ async def post(server: BaseServer, socket: Socket, request: Request, exchange: E
         return Refusal(400, 3, "Bad request").response()
     finally:
         link.posting = False
+        link.proceed = None
     return Response(200, [("Content-Type", "text/html")], b"ok")
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..admission import Handshake, Poll, Post, Refusal, Upgrade
 from ..base_server import BaseServer, HandlerReceiver
+from ..deadlines import Deadlines
 from ..flow import InFlight
 from ..interfaces import Receiver
 from ..packet import MESSAGE, Packet, binary_types
@@ -51,7 +52,7 @@ class AsyncServer(BaseServer):
         self._loop: asyncio.AbstractEventLoop | None = None
         self.thread: int | None = None
         """The thread that the server's loop runs on; `None` before the first request."""
-        self._dirty: list[Socket] = []
+        self.dirty: list[Socket] = []
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
         self._background: set[asyncio.Future[Any]] = set()
@@ -133,14 +134,15 @@ class AsyncServer(BaseServer):
         """Closes all connections with "service restart" and waits for the disconnect handlers.
 
         Args:
-            timeout: How many seconds they get.
+            timeout: How many seconds they get before they are cancelled.
         """
         self.begin_close()
         try:
             async with asyncio.timeout(timeout):
                 await self.runner.idle()
         except TimeoutError:
-            self.logger.warning("handlers are still running after %s seconds", timeout)
+            self.logger.warning("handlers are still running after %s seconds: they are cancelled", timeout)
+            self.runner.cancel()
 
     def begin_close(self) -> None:
         """Does the first half of `close()`, which does not wait."""
@@ -188,7 +190,9 @@ class AsyncServer(BaseServer):
             self._loop = loop
             self.thread = get_ident()
             self._timer = None
-            self._dirty = []
+            self.dirty = []
+            if not len(self.deadlines):  # programs assign other intervals before the first request
+                self.deadlines = Deadlines(self.resolution())
 
     def is_foreign(self) -> bool:
         """Returns whether the caller runs on another thread's loop than the server."""
@@ -202,15 +206,12 @@ class AsyncServer(BaseServer):
 
     # protocol.Host
 
-    def mark_dirty(self, socket: Socket) -> None:
-        """Has the socket flushed at the end of this iteration of the loop."""
-        dirty = self._dirty
-        if not dirty:
-            self._loop.call_soon(self._flush_dirty)  # type: ignore[union-attr]  # there are sockets, so there is a loop
-        dirty.append(socket)
+    def wake(self) -> None:
+        """Has the links of dirty sockets flushed at the end of this iteration of the loop."""
+        self._loop.call_soon(self._flush_dirty)  # type: ignore[union-attr]  # there is a socket, so there is a loop
 
     def _flush_dirty(self) -> None:
-        sockets, self._dirty = self._dirty, []
+        sockets, self.dirty = self.dirty, []
         for socket in sockets:
             socket.link.flush()
 
@@ -326,12 +327,12 @@ class AsyncServer(BaseServer):
                 result = handler(socket.sid, socket.environ)
                 if isinstance(result, Awaitable):
                     result = await result
-            except Exception:
-                self.logger.exception("connect handler failed")
-                result = False
             except asyncio.CancelledError:
                 socket.reject()
                 raise
+            except BaseException:  # SystemExit too: what one client sends must not end the server
+                self.logger.exception("connect handler failed")
+                result = False
         if (result is None or result is True) and socket.state is State.CONNECTING:
             return None
         socket.reject()

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
 from ..protocol import reason
 from ..websocket_link import MAX_PENDING_PONGS, WebSocketLink
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows
+    ioctl = None  # type: ignore[assignment]
 
 __all__ = ["TakenOver"]
 
@@ -110,15 +117,28 @@ class TakenOver(WebSocketLink, asyncio.Protocol):
         self.target.close(reason.SERVER_DISCONNECT, 1012)
 
     def _watch(self) -> None:
-        size = self.transport.get_write_buffer_size()
-        self._timer = asyncio.get_running_loop().call_later(self.stall_timeout, self._stalled, size)
+        self._timer = asyncio.get_running_loop().call_later(self.stall_timeout, self._stalled, self._unread())
 
-    def _stalled(self, size_before: int) -> None:
+    def _stalled(self, unread: int) -> None:
         self._timer = None
-        if self.transport.get_write_buffer_size() < size_before:
+        if self._unread() < unread:
             self._watch()
         else:
             self.target.fail(reason.TRANSPORT_ERROR, 1013)
+
+    def _unread(self) -> int:
+        """Returns how many of the bytes sent the peer has not acknowledged, as far as the system tells.
+
+        The transport alone moves in steps of megabytes: the system takes more only when a third of its buffer is free.
+        """
+        size = self.transport.get_write_buffer_size()
+        sock = self.transport.get_extra_info("socket")
+        if ioctl is not None and sock is not None:
+            try:
+                size += int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
+            except OSError:  # not a TCP socket, or a system that does not tell
+                pass
+        return size
 
     def _cancel_timer(self) -> None:
         timer, self._timer = self._timer, None

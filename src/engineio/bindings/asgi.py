@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -133,18 +134,26 @@ async def _serve_messages(server: AsyncServer, admitted: Admitted, receive: Rece
         raise
     admitted.attach(link)
     try:
-        while True:
-            await link.readable.wait()
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                break
-            text = message.get("text")
-            if text is not None:
-                link.receive_text(text.encode("utf-8", "surrogatepass"))
-            else:
-                link.receive_binary(message.get("bytes") or b"")
+        async with asyncio.timeout(None) as link.open:
+            await _receive_messages(link, receive)
+    except TimeoutError:  # the link has given up a client that does not read
+        pass
     finally:
+        link.open = None
         link.lost()
+
+
+async def _receive_messages(link: MessageLink, receive: Receive) -> None:
+    while True:
+        await link.readable.wait()
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        if text is not None:
+            link.receive_text(text.encode("utf-8", "surrogatepass"))
+        else:
+            link.receive_binary(message.get("bytes") or b"")
 
 
 # Environ
@@ -165,6 +174,7 @@ _KEYS = (
     "state",
     "method",
 )
+_KNOWN = frozenset((*_KEYS, "extensions"))
 _MAX_INTERNED = 4096
 _ABSENT: Any = range(0)
 """Stands for a key that a scope does not have: false, hashable, and an object that no scope holds."""
@@ -206,8 +216,8 @@ class _Source:
             get("state", _ABSENT),
             get("method", _ABSENT),
         )
-        more = {key: value for key, value in scope.items() if key not in _KEYS and key != "extensions"}
-        self.more = more or None
+        more = scope.keys() - _KNOWN
+        self.more = {key: scope[key] for key in more} if more else None
 
     def scope(self) -> dict[str, Any]:
         """Returns the scope again."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import hashlib
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from urllib.parse import unquote
 
 try:
     import uvicorn
+    from uvicorn.protocols.http.flow_control import FlowControl
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
     from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -36,6 +39,8 @@ __all__ = ["EmbeddedServer", "TakeoverProtocol", "run"]
 
 # RFC 6455, 1.3: "the string "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"".
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class TakeoverProtocol(asyncio.Protocol):
@@ -79,10 +84,16 @@ class TakeoverProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Takes the request, which uvicorn has checked to be HTTP and to ask for a WebSocket."""
-        if self._request:
-            # RFC 6455, 4.1: the client waits for the answer before it sends anything; if it does not, uvicorn decides.
-            self._request += data
+        if not self._request:
+            # uvicorn makes this the transport's protocol only after this call: whatever takes its place comes later.
+            asyncio.get_running_loop().call_soon(self._parse_request)
+        # RFC 6455, 4.1: the client waits for the answer before it sends anything; if it does not, uvicorn decides.
+        self._request += data
+
+    def _parse_request(self) -> None:
+        if self._lost or self._fallback is not None:
             return
+        data = self._request
         head, _, rest = data.partition(b"\r\n\r\n")
         first, *lines = head.split(b"\r\n")
         method, target, _ = first.split(b" ")
@@ -97,6 +108,9 @@ class TakeoverProtocol(asyncio.Protocol):
     ) -> None:
         """Takes the request in parts; `data` is the whole of it and `more` says whether something follows it."""
         self._request = data
+        if not target.isascii():
+            self._refuse()  # uvicorn's protocol would break off without an answer
+            return
         if more or method != b"GET" or not self._is_plain_handshake(headers):
             self._fall_back(self.config.loaded_app)
             return
@@ -106,7 +120,8 @@ class TakeoverProtocol(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """uvicorn stops before the handshake was answered."""
-        self.transport.close()
+        fallback = self._fall_back(self._outcome) if self._fallback is None else self._fallback
+        fallback.shutdown()
 
     # The handshake
 
@@ -128,9 +143,6 @@ class TakeoverProtocol(asyncio.Protocol):
         path, _, query = target.partition(b"?")
         root_path = self.config.root_path
         extensions: dict[str, Any] = {"websocket.http.response": {}, TAKEOVER: self._take_over}
-        served = getattr(self.server_state, "engineio_servers", None)
-        if served is not None:
-            extensions[SERVED] = served
         protocols = b",".join([value for name, value in headers if name == b"sec-websocket-protocol"])
         return {
             "type": "websocket",
@@ -176,59 +188,76 @@ class TakeoverProtocol(asyncio.Protocol):
         try:
             result = await self.config.loaded_app(scope, self._receive, self._send)
         except BaseException as exc:
-            if self._taken:
-                raise
-            self._finish().set_exception(exc)
+            self._finish(exc)
             if isinstance(exc, asyncio.CancelledError):
                 raise
         else:
-            if not self._taken:
-                self._finish().set_result(result)
+            self._finish(None, result)
 
-    def _finish(self) -> asyncio.Future[Any]:
-        """Returns where uvicorn's protocol looks for the end of the application, with all that it has to say to it."""
-        if self._fallback is None and not self._lost:
-            self._fall_back(self._outcome)
+    def _finish(self, error: BaseException | None, result: Any = None) -> None:
+        """Leaves what the application has come to where uvicorn's protocol looks for it, which has all to say to it."""
+        protocol = self._real()
+        if protocol is None:
+            # Nobody else would log it. An OSError is what `_send` raises when the client has gone.
+            if error is not None and not isinstance(error, (OSError, asyncio.CancelledError)):
+                logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=error)
+            return
+        if protocol.close_sent:
+            # uvicorn forgets it when the answer was a "websocket.http.response", and would complain in the log.
+            protocol.handshake_complete = True
+        if not self._ending().done():  # else uvicorn has cancelled the wait
+            if error is not None:
+                self._ending().set_exception(error)
+            else:
+                self._ending().set_result(result)
+
+    def _ending(self) -> asyncio.Future[Any]:
         if self._done is None:
             self._done = asyncio.get_running_loop().create_future()
-            self._done.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._done
 
     async def _outcome(self, *args: Any) -> Any:
-        if self._done is None:
-            self._done = asyncio.get_running_loop().create_future()
-        return await self._done
+        return await self._ending()
 
     def _fall_back(self, app: Any) -> WebSocketsSansIOProtocol:
+        """Gives the transport to uvicorn's protocol, and that the request."""
         self.server_state.connections.discard(self)
-        protocol = WebSocketsSansIOProtocol(self.config, self.server_state, self.app_state)
+        protocol = self._fallback = WebSocketsSansIOProtocol(self.config, self.server_state, self.app_state)
         protocol.app = app
         protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)
         protocol.data_received(self._request)
-        self._fallback = protocol
+        if not protocol.handshake_initiated:
+            self._refuse()  # it says nothing to a request with a body or too long a header: the client would wait
+        if protocol.queue.empty():
+            self._lost = True  # refused: the application has nobody to talk to
+        elif self._asked:
+            protocol.queue.get_nowait()  # "websocket.connect"
         return protocol
 
+    def _refuse(self) -> None:
+        self.transport.write(_BAD_REQUEST)
+        self.transport.close()
+
     async def _receive(self) -> Any:
-        if not self._asked:
+        if not self._asked and self._fallback is None:
             self._asked = True
             return {"type": "websocket.connect"}
-        if self._lost or self._taken:
-            return {"type": "websocket.disconnect", "code": 1006}
-        return await (await self._real()).receive()
+        protocol = self._real()
+        return {"type": "websocket.disconnect", "code": 1006} if protocol is None else await protocol.receive()
 
     async def _send(self, message: Any) -> None:
-        if self._lost or self._taken:
+        protocol = self._real()
+        if protocol is None:
             raise OSError("the client has gone")
-        await (await self._real()).send(message)
+        await protocol.send(message)
 
-    async def _real(self) -> WebSocketsSansIOProtocol:
-        if self._fallback is None:
-            protocol = self._fall_back(self._outcome)
-            if self._asked:
-                await protocol.receive()
-            return protocol
-        return self._fallback
+    def _real(self) -> WebSocketsSansIOProtocol | None:
+        """Returns uvicorn's protocol, to which the application has more to say than that it takes over; `None` if
+        there is nobody to talk to."""
+        if self._fallback is None and not self._lost and not self._taken:
+            self._fall_back(self._outcome)
+        return None if self._lost else self._fallback
 
 
 def _is_key(key: bytes) -> bool:
@@ -240,13 +269,16 @@ def _is_key(key: bytes) -> bool:
 
 
 class _HTTPProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, plus an extension by which a server hears that uvicorn stops."""
+    """uvicorn's HTTP protocol with a shorter way to the takeover."""
 
-    def on_message_begin(self) -> None:
-        """Makes the scope of a request."""
-        super().on_message_begin()
-        extensions: dict[str, Any] = {SERVED: self.server_state.engineio_servers}  # type: ignore[attr-defined]
-        self.scope["extensions"] = extensions
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Takes the transport. uvicorn asks the socket for its addresses, which uvloop has to wrap for that: 10 us."""
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.server = _address(transport.get_extra_info("sockname"))
+        self.client = _address(transport.get_extra_info("peername"))
+        self.scheme = "https" if transport.get_extra_info("sslcontext") else "http"
 
     def handle_websocket_upgrade(self) -> None:
         """Passes a request for a WebSocket on with what is known of it, rather than as bytes to be parsed again."""
@@ -264,6 +296,22 @@ class _HTTPProtocol(HttpToolsProtocol):
         protocol.receive_request(method, self.url, self.headers, b"\r\n".join(lines))
 
 
+def _telling(app: Any, served: set[Any]) -> Any:
+    """Returns the application with an extension in its scopes by which a server hears that uvicorn stops."""
+
+    def telling(scope: Any, receive: Any, send: Any) -> Any:
+        if scope["type"] != "lifespan":
+            scope.setdefault("extensions", {})[SERVED] = served
+        return app(scope, receive, send)
+
+    return telling
+
+
+def _address(name: Any) -> Any:
+    """Returns host and port of a socket's name; `None` for a Unix socket, whose name is a path."""
+    return (name[0], name[1]) if isinstance(name, tuple) else None
+
+
 class EmbeddedServer(uvicorn.Server):
     """A uvicorn server that tells the Engine.IO servers of its application when it stops.
 
@@ -274,7 +322,6 @@ class EmbeddedServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.engineio_servers: set[Any] = set()
-        self.server_state.engineio_servers = self.engineio_servers  # type: ignore[attr-defined]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -295,15 +342,33 @@ class EmbeddedServer(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
 
+    async def startup(self, sockets: Any = None) -> None:
+        """Starts to listen. What the program has made until then lives as long as it does: not looking at that in every
+        garbage collection saves a tenth of what opening a connection costs."""
+        self.config.loaded_app = _telling(self.config.loaded_app, self.engineio_servers)
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+
     async def shutdown(self, sockets: Any = None) -> None:
         """Stops accepting, says goodbye to all clients, waits for their disconnect handlers, then stops uvicorn."""
         for server in self.servers:
             server.close()
         timeout = self.config.timeout_graceful_shutdown or 10
-        goodbye = asyncio.gather(*[server.close(timeout) for server in self.engineio_servers])
-        while not goodbye.done() and not self.force_exit:
-            await asyncio.wait([goodbye], timeout=0.1)
-        goodbye.cancel()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        goodbyes = {loop.create_task(server.close(timeout)) for server in self.engineio_servers}
+        for connection in list(self.server_state.connections):
+            # Over a connection that stays open, a polling client would come back for a session that nobody closes.
+            if hasattr(connection, "timeout_keep_alive"):  # HTTP; a WebSocket of uvicorn's waits for its server's word
+                connection.shutdown()
+        waiting = goodbyes
+        while waiting and not self.force_exit:
+            _, waiting = await asyncio.wait(waiting, timeout=0.1)
+        for goodbye in waiting:
+            goodbye.cancel()
+        # One deadline for all: what the handlers have taken of it, the requests do not get again.
+        self.config.timeout_graceful_shutdown = max(1, round(timeout - (loop.time() - began)))
         await super().shutdown(sockets)
 
 

@@ -33,7 +33,7 @@ class AsyncNamespace(BaseServerNamespace):
             result = await result
         return result
 
-    trigger_event.is_default = True  # type: ignore[attr-defined]  # see has_own_trigger()
+    trigger_event.is_default = trigger_event  # type: ignore[attr-defined]  # see has_own_trigger()
 
     async def emit(
         self,

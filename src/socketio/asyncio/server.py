@@ -17,8 +17,8 @@ from engineio.protocol import Socket
 
 from ..base_server import BaseServer
 from ..exceptions import TimeoutError
-from ..members import Member, MemberState
-from ..packet import DISCONNECT, Packet
+from ..members import Member, MemberState, connecting
+from ..packet import CONNECT_ERROR, DISCONNECT, Packet
 from ..protocol import Connection
 from .answers import AwaitedAnswer
 from .manager import AsyncManager
@@ -52,8 +52,11 @@ class AsyncServer(BaseServer):
             namespaces=namespaces,
             **kwargs,
         )
+        self._connecting: dict[Member, asyncio.Task[Any]] = {}
         self._leaving: dict[Member, asyncio.Future[None]] = {}
         self._intercepts: list[Coroutine[Any, Any, Any]] = []
+        self._intercepting = asyncio.Lock()
+        self._interceptor: asyncio.Task[Any] | None = None
         self.submit = self.eio.runner.submit  # type: ignore[method-assign]  # one call less for every event
         self.eio.accept = self._accept
 
@@ -106,7 +109,7 @@ class AsyncServer(BaseServer):
                 callback=callback,
                 ignore_queue=ignore_queue,
             )
-        if self._intercepts:
+        if self.intercepted:
             await self._finish_intercepts()
 
     async def send(
@@ -157,6 +160,8 @@ class AsyncServer(BaseServer):
             raise RuntimeError("Cannot use call() when async_handlers is False.")
         answer = AwaitedAnswer(TimeoutError())
         await self.emit(event, data, to=recipient, namespace=namespace, callback=answer, ignore_queue=ignore_queue)
+        if answer.member is None and self.manager.emits_locally:
+            raise TimeoutError()
         try:
             async with asyncio.timeout(timeout):
                 return await answer.value()
@@ -231,7 +236,10 @@ class AsyncServer(BaseServer):
     # Life
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
-        """Disconnects a client from a namespace and waits for the disconnect handler. Unknown clients are ignored."""
+        """Disconnects a client from a namespace and waits for the disconnect handler. Unknown clients are ignored.
+
+        A client whose connect handler is running is refused, and has its disconnect event when that handler is over.
+        """
         if self.eio.is_foreign():
             await self.eio.hand_over(self.disconnect(sid, namespace, ignore_queue))
             return
@@ -239,11 +247,40 @@ class AsyncServer(BaseServer):
         if not await self.manager.can_disconnect(sid, namespace):
             return
         member: Member = self.manager.member(sid, namespace)
+        if member.state is MemberState.CONNECTING:
+            if member.left_by is None:
+                refusal = {"message": "Connection rejected by server"}
+                self.transmit(member.connection, CONNECT_ERROR, namespace, None, refusal)
+                member.connection.leave(member, reason.SERVER_DISCONNECT)
+            return
         self.transmit(member.connection, DISCONNECT, namespace, None, None)
         member.connection.leave(member, reason.SERVER_DISCONNECT)
         if member.state is not MemberState.GONE:
             future = self._leaving.setdefault(member, asyncio.get_running_loop().create_future())
             await asyncio.shield(future)
+
+    def submit_connect(
+        self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Member
+    ) -> None:
+        """Runs a connect handler; then calls `finish(token, result, error)`."""
+        self.submit(self._run_connect, (handler, arguments, token), finish, token)
+
+    async def _run_connect(self, handler: Callable[..., Any], arguments: tuple[Any, ...], member: Member) -> Any:
+        connecting.set(member)
+        result = handler(*arguments)
+        if asyncio.iscoroutine(result):
+            self._connecting[member] = asyncio.current_task()  # type: ignore[assignment]  # a task runs this
+            try:
+                result = await result
+            finally:
+                del self._connecting[member]
+        return result
+
+    def cancel_connect(self, member: Member) -> None:
+        """Cancels the connect handler of a member, if it waits."""
+        task = self._connecting.get(member)
+        if task is not None:
+            task.cancel()
 
     def left(self, member: Member) -> None:
         """Removes a member."""
@@ -293,13 +330,16 @@ class AsyncServer(BaseServer):
     async def _send_packet(self, eio_sid: str, pkt: Packet) -> None:
         encoded = pkt.encode()
         for part in encoded if isinstance(encoded, list) else [encoded]:
-            await self._send_eio_packet(eio_sid, EnginePacket(MESSAGE, part))
+            result: Any = self._send_eio_packet(eio_sid, EnginePacket(MESSAGE, part))
+            if asyncio.iscoroutine(result):  # a program's own may be a plain function
+                await result
 
     async def _send_eio_packet(self, eio_sid: str, eio_pkt: EnginePacket) -> None:
         await self.eio.send_packet(eio_sid, eio_pkt)
 
-    _send_packet.is_default = True  # type: ignore[attr-defined]
-    _send_eio_packet.is_default = True  # type: ignore[attr-defined]
+    # Themselves, because functools.wraps copies the attributes of a function to what wraps it.
+    _send_packet.is_default = _send_packet  # type: ignore[attr-defined]
+    _send_eio_packet.is_default = _send_eio_packet  # type: ignore[attr-defined]
 
     def _intercept(self, result: Any) -> None:
         if asyncio.iscoroutine(result):
@@ -307,8 +347,16 @@ class AsyncServer(BaseServer):
             self.submit(self._finish_intercepts, (), self._intercept_done, None)
 
     async def _finish_intercepts(self) -> None:
-        while self._intercepts:
-            await self._intercepts.pop(0)
+        task = asyncio.current_task()
+        if self._interceptor is task:
+            return  # a replaced method emits: that goes out after what it is about
+        async with self._intercepting:
+            self._interceptor = task
+            try:
+                while self._intercepts:
+                    await self._intercepts.pop(0)
+            finally:
+                self._interceptor = None
 
     def _intercept_done(self, token: None, result: Any, error: BaseException | None) -> None:
         if error is not None:
@@ -319,12 +367,18 @@ class AsyncServer(BaseServer):
         self._make_connection(eio_sid, None, environ)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
-        connection = self.connections[eio_sid]
+        connection = self.connections.get(eio_sid)
+        if connection is None:
+            self.logger.info("a message from the unknown connection %s", eio_sid)
+            return
+        self.eio.bind_loop()
         if isinstance(data, str):
             connection.receive_text(data.encode())
         else:
             connection.receive_binary(data)
-        while any(member.state is MemberState.CONNECTING for member in connection.members.values()):
+        while any(member.state is MemberState.CONNECTING for member in connection.members.values()) or (
+            connection.count and not self.async_handlers
+        ):
             await asyncio.sleep(0)
         await self._finish_intercepts()
 

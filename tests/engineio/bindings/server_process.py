@@ -1,4 +1,4 @@
-"""A server program in a process of its own: on a port that the system chooses, heard by its lines, stopped by its id."""
+"""A server program in a process of its own: on a port that the system chooses, heard by its lines, stopped by id."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -106,9 +105,3 @@ class ServerProcess:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-
-
-def untroubled(output: str, but: Sequence[str] = ()) -> bool:
-    """Return whether a server's output tells of no exception, and of nothing that nobody looked after."""
-    signs = ("Traceback", "Exception", "was never retrieved", "was never awaited", "was destroyed but it is pending")
-    return not any(sign in line for line in output.splitlines() for sign in signs if not any(b in line for b in but))

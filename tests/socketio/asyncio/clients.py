@@ -13,7 +13,7 @@ from engineio.packet import Outgoing
 from engineio.request import Request
 from socketio import AsyncServer
 
-__all__ = ["Client", "Gone", "Link", "ack", "connect", "event", "settle"]
+__all__ = ["Client", "Gone", "Link", "ack", "connect", "event", "joined", "settle"]
 
 
 class Gone(Exception):
@@ -157,7 +157,7 @@ class Client:
 async def connect(server: AsyncServer, *, headers: tuple[tuple[bytes, bytes], ...] = (), query: str = "") -> Client:
     """Opens a connection that has joined no namespace yet."""
     query = "EIO=4&transport=websocket" + query
-    scope = {
+    scope: dict[str, Any] = {
         "type": "websocket",
         "scheme": "ws",
         "path": "/socket.io/",
