@@ -34,7 +34,7 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(INTEROP)/node_modules benchmarks/.cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(INTEROP)/node_modules tests/clients/node_modules benchmarks/.cache
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # pip has read dependency groups since 25.1.
