@@ -118,7 +118,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "*": ("orjson", "websockets.frames", "websockets.speedups", "websockets.utils.apply_mask"),
     "socketio.msgpack_packet": ("msgpack",),
     "engineio.bindings.aiohttp_client": ("aiohttp",),
-    "*.bindings.uvicorn": ("uvicorn",),
+    **dict.fromkeys(("*.bindings.uvicorn", "*.bindings.embedded"), ("uvicorn",)),
     "*.bindings.aiohttp": ("aiohttp",),
     "*.bindings.sanic": ("sanic",),
     "*.bindings.tornado": ("tornado",),

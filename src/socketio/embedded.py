@@ -26,8 +26,8 @@ def run(app_or_server: Any, host: str = "127.0.0.1", port: int = 5000, **options
         RuntimeError: if uvicorn is not installed.
     """
     try:
-        from engineio.bindings import uvicorn
+        from engineio.bindings import embedded
     except ImportError as exc:
         raise RuntimeError(str(exc)) from exc
     app = ASGIApp(app_or_server) if isinstance(app_or_server, BaseServer) else app_or_server
-    uvicorn.run(app, host=host, port=port, **options)
+    embedded.run(app, host=host, port=port, **options)

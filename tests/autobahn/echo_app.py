@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from engineio.asyncio.takeover import TakenOver
-from engineio.bindings import uvicorn
+from engineio.bindings import embedded
 from engineio.bindings.asgi import TAKEOVER
 from engineio.interfaces import reason
 from engineio.packet import Outgoing
@@ -64,4 +64,4 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=0, loop=sys.argv[1], lifespan="off", log_level="info")
+    embedded.run(app, port=0, loop=sys.argv[1], lifespan="off", log_level="info")

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+import socketio
+
 from ..engineio.bindings.live import DEADLINE, Client, handshake, head_of
 from ..engineio.bindings.server_process import ServerProcess
 
@@ -233,3 +235,10 @@ def test_missing_uvicorn() -> None:
     done = subprocess.run([sys.executable, "-c", BLOCKED], capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
     assert 'pip install "fast-socketio[server]"' in done.stdout
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {"reload": True}])
+def test_more_than_one_process_is_refused(options: dict[str, Any]) -> None:
+    """uvicorn's own runner would be needed for that; silently serving from one process would mislead."""
+    with pytest.raises(ValueError, match="one process"):
+        socketio.run("module:app", **options)

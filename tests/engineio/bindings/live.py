@@ -13,7 +13,8 @@ from typing import Any
 
 import uvicorn
 
-from engineio.bindings.uvicorn import EmbeddedServer, TakeoverProtocol, _HTTPProtocol
+from engineio.bindings.embedded import EmbeddedServer, _HTTPProtocol
+from engineio.bindings.uvicorn import TakeoverProtocol
 from engineio.websocket import CLOSE, TEXT, FrameReader, encode_masked_frame
 
 DEADLINE = 15.0
