@@ -31,7 +31,7 @@ class WebSocketLink:
         closing: Whether a close frame has been sent, so that nothing may follow it.
     """
 
-    __slots__ = ("_backlog", "_outbox", "blocked", "closing", "max_pending_pongs", "pending_pongs", "reader", "target")
+    __slots__ = ("_backlog", "blocked", "closing", "max_pending_pongs", "pending_pongs", "reader", "target")
 
     name = "websocket"
 

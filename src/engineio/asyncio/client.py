@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from .. import interrupts
@@ -15,6 +15,7 @@ from ..flow import InFlight
 from ..interfaces import Receiver
 from ..packet import Packet
 from .client_carrier import Carrier
+from .concurrency import Concurrency
 from .handler_runner import HandlerRunner
 
 __all__ = ["AsyncClient"]
@@ -22,7 +23,7 @@ __all__ = ["AsyncClient"]
 T = TypeVar("T")
 
 
-class AsyncClient(BaseClient):
+class AsyncClient(Concurrency, BaseClient):
     """An Engine.IO client for asyncio. See :class:`BaseClient` for the options.
 
     It belongs to the event loop on which `connect` is awaited.
@@ -148,28 +149,3 @@ class AsyncClient(BaseClient):
         loop = self._jar_loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(lambda: self.start_background_task(self.disconnect, abort=True))
-
-    def start_background_task(
-        self, target: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any
-    ) -> asyncio.Task[T]:
-        """Starts a task; the client keeps it from being collected until it is done."""
-        task = asyncio.ensure_future(target(*args, **kwargs))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
-
-    async def sleep(self, seconds: float = 0) -> None:
-        """Sleeps for some seconds."""
-        await asyncio.sleep(seconds)
-
-    def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
-        """Returns a queue for the client's kind of concurrency."""
-        return asyncio.Queue(*args, **kwargs)
-
-    def get_queue_empty_exception(self) -> type[Exception]:
-        """Returns what `get_nowait` of such a queue raises."""
-        return asyncio.QueueEmpty
-
-    def create_event(self) -> asyncio.Event:
-        """Returns an event for the client's kind of concurrency."""
-        return asyncio.Event()

@@ -25,6 +25,7 @@ from ..protocol import Socket, State, reason
 from ..request import Request, Response
 from . import polling
 from .admitted import Admitted
+from .concurrency import Concurrency
 from .handler_runner import HandlerRunner
 from .polling import Exchange
 
@@ -34,7 +35,7 @@ T = TypeVar("T")
 Accept = Callable[[Socket], Receiver]
 
 
-class AsyncServer(BaseServer):
+class AsyncServer(Concurrency, BaseServer):
     """An Engine.IO server for asyncio. See :class:`BaseServer` for the options.
 
     It belongs to the event loop that serves its first request. Coroutines of it that are awaited on another thread's
@@ -148,31 +149,6 @@ class AsyncServer(BaseServer):
         """Does the first half of `close()`, which does not wait."""
         for socket in list(self.sockets.values()):
             socket.close(reason.SERVER_DISCONNECT, 1012)
-
-    def start_background_task(
-        self, target: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any
-    ) -> asyncio.Task[T]:
-        """Starts a task; the server keeps it from being collected until it is done."""
-        task = asyncio.ensure_future(target(*args, **kwargs))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
-
-    async def sleep(self, seconds: float = 0) -> None:
-        """Sleeps for some seconds."""
-        await asyncio.sleep(seconds)
-
-    def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
-        """Returns a queue for the server's kind of concurrency."""
-        return asyncio.Queue(*args, **kwargs)
-
-    def get_queue_empty_exception(self) -> type[Exception]:
-        """Returns what `get_nowait` of such a queue raises."""
-        return asyncio.QueueEmpty
-
-    def create_event(self, *args: Any, **kwargs: Any) -> asyncio.Event:
-        """Returns an event for the server's kind of concurrency."""
-        return asyncio.Event(*args, **kwargs)
 
     # The event loop
 
