@@ -41,9 +41,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "engineio.payload",
         "engineio.websocket",
         *("engineio.request", "engineio.static_files"),
-        "engineio.cors",
-        "engineio.compression",
-        "engineio.environ",
+        *("engineio.cors", "engineio.compression", "engineio.environ"),
         "socketio.packet",
         *("socketio.msgpack_packet", "socketio.encoder"),
     ),
@@ -77,7 +75,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "shells": ("*.sync.*", "*.asyncio.*", "engineio.interrupts"),
     "bindings": ("*.bindings.*", "socketio.asgi", "socketio.embedded"),
     "managers": ("socketio.managers.*",),
-    "top": ("socketio.cli", "socketio.__main__", "socketio.demo", "socketio.demo.*"),
+    "top": (
+        *("socketio.cli", "socketio.cli_errors", "socketio.__main__"),
+        *("socketio.demo", "socketio.demo.*", "socketio.terminal", "socketio.terminal.*"),
+    ),
 }
 """Layer -> patterns of its modules, lowest first. A module imports from its own layer and from lower ones."""
 
@@ -118,6 +119,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "*": ("orjson", "websockets.frames", "websockets.speedups", "websockets.utils.apply_mask"),
     "socketio.msgpack_packet": ("msgpack",),
     "engineio.bindings.aiohttp_client": ("aiohttp",),
+    **{"engineio.bindings.requests_client": ("requests",), "engineio.bindings.websocket_client": ("websocket",)},
     **dict.fromkeys(("*.bindings.uvicorn", "*.bindings.embedded"), ("uvicorn",)),
     "*.bindings.aiohttp": ("aiohttp",),
     "*.bindings.sanic": ("sanic",),

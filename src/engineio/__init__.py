@@ -11,5 +11,6 @@ from . import static_files as static_files
 from .asyncio.client import AsyncClient
 from .asyncio.server import AsyncServer
 from .bindings.asgi_app import ASGIApp
+from .sync.client import Client
 
-__all__ = ["ASGIApp", "AsyncClient", "AsyncServer"]
+__all__ = ["ASGIApp", "AsyncClient", "AsyncServer", "Client"]

@@ -277,6 +277,17 @@ class ClientSocket:
         self.queued -= message.size
         return message
 
+    def take_burst(self, size: int) -> list[Outgoing]:
+        """Removes and returns the next messages for a WebSocket, of `size` bytes together or a little more."""
+        messages: list[Outgoing] = []
+        outbox = self._outbox
+        while outbox and size > 0:
+            message = outbox.popleft()
+            messages.append(message)
+            self.queued -= message.size
+            size -= message.size
+        return messages
+
     def take_payload(self) -> bytes:
         """Removes and returns as many packets as one HTTP body may hold, in order; empty if there is none.
 

@@ -16,6 +16,9 @@ from .asyncio.namespace import AsyncNamespace
 from .asyncio.server import AsyncServer
 from .asyncio.simple_client import AsyncSimpleClient
 from .embedded import run
+from .sync.client import Client
+from .sync.client_namespace import ClientNamespace
+from .sync.simple_client import SimpleClient
 
 __all__ = [
     "ASGIApp",
@@ -25,5 +28,8 @@ __all__ = [
     "AsyncNamespace",
     "AsyncServer",
     "AsyncSimpleClient",
+    "Client",
+    "ClientNamespace",
+    "SimpleClient",
     "run",
 ]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Answer", "arguments_of", "value_of"]
+from .exceptions import DisconnectedError
+
+__all__ = ["LOST", "Answer", "arguments_of", "make_answer", "value_of"]
+
+LOST = "the connection was lost before the acknowledgement came"
 
 
 class Answer:
@@ -35,6 +39,26 @@ class Answer:
         """Nobody waits any more: a late acknowledgement is like an unknown one."""
         if self.member is not None:
             self.member.take_ack(self.ack_id)
+
+
+def make_answer(
+    callback: Callable[..., Any] | None,
+    on_error: Callable[[Exception], Any],
+    run: Callable[[Callable[..., Any], tuple[Any, ...]], object],
+) -> Answer:
+    """Returns a callback of a program's that is also told if no acknowledgement will come.
+
+    Args:
+        callback: What gets the arguments of the acknowledgement; `None` for nothing.
+        on_error: What gets a `DisconnectedError` instead.
+        run: Has a function called with arguments, soon.
+    """
+
+    def resolve(arguments: tuple[Any, ...]) -> None:
+        if callback is not None:
+            run(callback, arguments)
+
+    return Answer(resolve, lambda: run(on_error, (DisconnectedError(LOST),)))
 
 
 def value_of(arguments: tuple[Any, ...]) -> Any:

@@ -12,7 +12,7 @@ from engineio.interfaces import reason
 from engineio.logs import logger_for
 
 from . import packet
-from .acks import Answer
+from .acks import Answer, make_answer
 from .backoff import Backoff
 from .base_namespace import BaseClientNamespace
 from .client_protocol import ClientConnection, ClientMember
@@ -338,7 +338,14 @@ class BaseClient:
         member = self.connection.members.get(namespace) if self.connection is not None else None
         return member if member is not None and member.is_connected() else None
 
-    def send_event(self, event: Any, data: Any, namespace: str | None, callback: Callable[..., Any] | None) -> None:
+    def send_event(
+        self,
+        event: Any,
+        data: Any,
+        namespace: str | None,
+        callback: Callable[..., Any] | None,
+        on_error: Callable[[Exception], Any] | None = None,
+    ) -> None:
         """Sends an event or puts it into the offline buffer.
 
         Raises:
@@ -347,6 +354,10 @@ class BaseClient:
         """
         namespace = namespace or "/"
         arguments = [event, *data] if isinstance(data, tuple) else [event] if data is None else [event, data]
+        if on_error is not None:
+            callback = make_answer(
+                callback, on_error, lambda what, args: self.submit(what, args, self._announced, "ack")
+            )
         member = self._member(namespace)
         if member is not None:
             member.connection.emit(member, arguments, callback)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .handlers import accepted_arguments
+
 __all__ = ["BaseClientNamespace", "BaseNamespace", "BaseServerNamespace"]
 
 
@@ -63,3 +65,9 @@ class BaseClientNamespace(BaseNamespace):
     def set_client(self, client: Any) -> None:
         """Called by the client that this namespace is registered with."""
         self.client = client
+
+    def fit_arguments(self, event: str, handler: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Returns the arguments for a method: the data and the reason are for those who take them."""
+        if event in ("connect_error", "disconnect") and len(args) > accepted_arguments(handler):
+            return args[:-1]
+        return args

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import builtins
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any
 
 from engineio import interrupts
 from engineio.asyncio.client import AsyncClient as EngineClient
+from engineio.asyncio.concurrency import Concurrency
 from engineio.exceptions import EngineIOError
 
+from ..acks import LOST
 from ..base_client import BaseClient
 from ..client_protocol import ClientConnection, ClientMember
 from ..exceptions import ConnectionError, DisconnectedError, TimeoutError
 from .answers import AwaitedAnswer
 
 __all__ = ["AsyncClient"]
-
-T = TypeVar("T")
 
 _in_farewell: ContextVar[bool] = ContextVar("in_farewell", default=False)
 """Whether the caller is a disconnect handler, which must not wait for itself."""
@@ -29,7 +29,7 @@ ABORT_INTERVAL = 0.1
 """How often an event of another kind that a program has put into `_reconnect_abort` is looked at, in seconds."""
 
 
-class AsyncClient(BaseClient):
+class AsyncClient(Concurrency, BaseClient):
     """A Socket.IO client for asyncio. See :class:`BaseClient` for the options.
 
     It belongs to the event loop on which `connect` is awaited.
@@ -41,6 +41,7 @@ class AsyncClient(BaseClient):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reconnect_task: asyncio.Task[None] | None = None
         self._wait_timeout = 1.0
+        self._background: set[asyncio.Future[Any]] = set()
         self._farewells = 0
         """How many disconnect handlers are under way."""
         self._make_events()
@@ -212,6 +213,8 @@ class AsyncClient(BaseClient):
         data: Any = None,
         namespace: str | None = None,
         callback: Callable[..., Any] | None = None,
+        *,
+        on_error: Callable[[Exception], Any] | None = None,
     ) -> None:
         """Sends an event. Waits while too much is on its way.
 
@@ -220,12 +223,13 @@ class AsyncClient(BaseClient):
             data: The argument; a tuple is several, `None` is none.
             namespace: `None` for `/`.
             callback: Called with the arguments of the acknowledgement, if one comes on this connection.
+            on_error: Called instead with a `DisconnectedError` as soon as it is certain that none will come.
 
         Raises:
             BadNamespaceError: if the client is not in the namespace, unless `buffer_offline` is set.
             DisconnectedError: if the offline buffer is full.
         """
-        self.send_event(event, data, namespace, callback)
+        self.send_event(event, data, namespace, callback, on_error)
         if self.eio.socket is not None and self.eio.socket.queued > self.eio.max_send_queue:
             await self.eio.room()
 
@@ -247,7 +251,7 @@ class AsyncClient(BaseClient):
             DisconnectedError: if the connection was lost, so that none will come.
             BadNamespaceError: as for `emit`.
         """
-        answer = AwaitedAnswer(DisconnectedError("the connection was lost before the answer came"))
+        answer = AwaitedAnswer(DisconnectedError(LOST))
         try:
             async with asyncio.timeout(timeout):
                 await self.emit(event, data, namespace, answer)
@@ -284,17 +288,6 @@ class AsyncClient(BaseClient):
         """Ctrl-C: disconnects in the background."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(lambda: self.start_background_task(self.disconnect))
-
-    def start_background_task(
-        self, target: Callable[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any
-    ) -> asyncio.Task[T]:
-        """Starts a task; the client keeps it from being collected until it is done."""
-        task: asyncio.Task[T] = self.eio.start_background_task(target, *args, **kwargs)
-        return task
-
-    async def sleep(self, seconds: float = 0) -> None:
-        """Sleeps for some seconds."""
-        await asyncio.sleep(seconds)
 
     # Reconnecting
 

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from ..base_namespace import BaseClientNamespace
-from ..handlers import accepted_arguments
 
 __all__ = ["AsyncClientNamespace"]
 
@@ -23,11 +22,7 @@ class AsyncClientNamespace(BaseClientNamespace):
         handler = self.find_method(event)
         if handler is None:
             return None
-        if event in ("connect_error", "disconnect"):
-            # The data and the reason are for those who take them.
-            surplus = len(args) - accepted_arguments(handler)
-            args = args[:-1] if surplus > 0 else args
-        result = handler(*args)
+        result = handler(*self.fit_arguments(event, handler, args))
         if asyncio.iscoroutine(result):
             result = await result
         return result
