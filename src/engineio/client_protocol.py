@@ -13,7 +13,7 @@ from math import inf
 from typing import Any, Protocol
 
 from .config import TRANSPORTS
-from .exceptions import ProtocolError, UnknownPacketError
+from .exceptions import ConnectionError, ProtocolError, UnknownPacketError
 from .interfaces import Receiver, reason
 from .packet import CLOSE, END, MESSAGE, NOOP, OPEN, PING, PONG, Outgoing, packet_names
 from .payload import Revision4
@@ -335,7 +335,8 @@ class ClientSocket:
         if self.state is ClientState.OPEN and now >= self.deadline:
             # Engine.IO v4, "Heartbeat": "If the client does not receive a ping packet within pingInterval +
             # pingTimeout, it SHOULD consider that the connection is closed."
-            self.close(reason.PING_TIMEOUT)
+            silence = ConnectionError(f"The server has said nothing for {self._patience:g} seconds")
+            self.close(reason.PING_TIMEOUT, silence)
         return self.state is ClientState.CLOSED
 
     def fail(self, error: Exception) -> None:

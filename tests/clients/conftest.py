@@ -8,43 +8,61 @@ import gc
 import inspect
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .colours import Asyncio, Colour, Threads
 from .processes import Server
 
 FOLDER = Path(__file__).parent
 DEADLINE = 45.0
 """After how long a test that waits for something is stopped, in seconds."""
 
+LAST_BREATH = 1.0
+"""How long a thread may take to end after the client has, in seconds."""
+
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a coroutine function; it fails if it leaves a task, a socket, or an exception that nobody has seen."""
+    """Run a coroutine function; it fails if it leaves a task, thread, socket, or an unseen exception."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     unseen: list[dict[str, Any]] = []
 
     async def run() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda loop, context: unseen.append(context))
-        before = open_sockets()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: unseen.append(context))
+        before, threads = open_sockets(), threading.enumerate()
         async with asyncio.timeout(DEADLINE):
             await pyfuncitem.obj(**arguments)
+        while any(task.get_coro().__name__ == "_accept_connection2" for task in asyncio.all_tasks()):
+            await asyncio.sleep(0.01)  # a TLS handshake with a server of the test's that the client has refused
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task is left over"
+        end = loop.time() + LAST_BREATH
         for _ in range(3):  # a transport that is closed lets go of its socket in the next iteration
             await asyncio.sleep(0)
         assert open_sockets() <= before, "a socket is left over"
+        while left := {thread for thread in threading.enumerate() if thread not in threads and not is_asyncio(thread)}:
+            # One that has done its last work is not over yet; if it does not end, the limit of the test is reached.
+            await asyncio.sleep(0.01)
+            assert loop.time() < end, f"a thread is left over: {left}"
 
     asyncio.run(run())
     gc.collect()
     assert not unseen
     return True
+
+
+def is_asyncio(thread: threading.Thread) -> bool:
+    """Tell whether a thread belongs to the event loop, which looks up names in threads that end with it."""
+    return thread.name.startswith("asyncio_")
 
 
 def open_sockets() -> set[str]:
@@ -103,3 +121,9 @@ def start_server() -> Iterator[Callable[[], Server]]:
 def transports(request: pytest.FixtureRequest) -> list[str]:
     """How the client connects: by polling alone, by WebSocket alone, or by the one and then the other."""
     return TRANSPORTS[request.param]
+
+
+@pytest.fixture(params=[Asyncio, Threads], ids=lambda colour: colour.name)
+def colour(request: pytest.FixtureRequest) -> Colour:
+    """The clients: for asyncio, or for threads."""
+    return request.param

@@ -96,6 +96,7 @@ class ClientHTTP:
         session, self._session = self._session, None
         if session is not None and self._own:
             session.close()
+            self._connections.close()
 
     def get(self, url: str, timeout: float) -> bytes:
         """Returns the body of the answer.
@@ -236,6 +237,13 @@ class _Connections:
                 # As in `Stream.abort`.
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Closes them: urllib3 leaves that to the garbage collector, which an exception can put off."""
+        with self._lock:
+            connections, self._open = self._open, []
+        for connection in connections:
+            connection.close()
 
     def make_adapter(self, base: type[Any]) -> Any:
         """Returns an HTTP adapter of requests that makes its connections known here."""

@@ -93,6 +93,7 @@ class Client(Concurrency, BaseClient):
         interrupts.unwatch(self)
         self._ended = True
         self.changed.notify_all()
+        self.runner.stop(0)
 
     def _settle(self, finish: Callable[..., None], token: Any, result: Any, error: BaseException | None) -> None:
         """A handler is over."""

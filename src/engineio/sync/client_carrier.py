@@ -16,7 +16,7 @@ from typing import Any
 from ..base_client import MAX_MESSAGE_SIZE
 from ..client_protocol import PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, ClientState
 from ..exceptions import ConnectionError, ProtocolError
-from ..interfaces import Receiver, reason
+from ..interfaces import Receiver
 from ..websocket import BINARY, CLOSE, PING, PONG, TEXT, decode_close, encode_masked_frame
 from .concurrency import join, start_thread, wait_for
 from .stream import Stream
@@ -318,8 +318,7 @@ class Carrier:
         """The connection is over: its threads are told to end, and close what they have."""
         self._changed.notify_all()
         socket, writer = self.socket, self._writer
-        broken = socket.error is not None or socket.why == reason.PING_TIMEOUT
-        if writer is None or broken or writer.thread is not None:
+        if writer is None or writer.thread is not None or socket.error is not None:
             self.abort()
         else:
             # RFC 6455, 7.1.1: the client should wait for the server to close the TCP connection; the reader does.
@@ -366,7 +365,6 @@ class Carrier:
             self.abort()
             # A poll in a session of the program's, which cannot be aborted, may last longer; it ends by itself.
             join(self._reader, seconds)
-        join(self._poster, seconds)
 
     def _release(self) -> None:
         """Closes what there is; the last thing that happens to a connection."""
@@ -376,6 +374,7 @@ class Carrier:
             stream.close()
         if self._candidate is not None:
             self._candidate.close()
+        join(self._poster, self._client.request_timeout)
         self._http.close()
 
     def _take_leave(self, stream: Stream) -> None:

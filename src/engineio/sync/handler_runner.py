@@ -64,8 +64,8 @@ class HandlerRunner:
         """Has `handler(*arguments)` called soon, in another thread; then `finish`, by way of `settled`."""
         with self._lock:
             self._queue.append((handler, arguments, finish, token))
+            self._ending = False
             if self._runner is None:
-                self._ending = False
                 self._runner = self._start(self._run)
             elif self._idle:
                 self._idle = False

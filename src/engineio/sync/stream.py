@@ -61,7 +61,7 @@ class Stream:
         Raises:
             OSError: if the connection is broken.
         """
-        while True:
+        while self.frames.error is None:
             if self._drained and not self._readable.wait(until):
                 return None
             try:
@@ -74,6 +74,7 @@ class Stream:
             self._drained = not self._secure and len(data) < CHUNK
             self.events += self.frames.receive(data)
             return bool(data) and self.frames.error is None
+        return False
 
     def send(self, data: bytes) -> int:
         """Sends as much as can be sent at once, and returns how many bytes that was.

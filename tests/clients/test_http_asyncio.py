@@ -18,6 +18,7 @@ import engineio
 import socketio
 
 from .bad_servers import answer, handshake, running
+from .colours import in_thread
 from .processes import Server
 
 
@@ -100,7 +101,7 @@ async def test_an_own_authority_and_a_client_certificate(tmp_path: Path) -> None
     key, certificate = tmp_path / "key", tmp_path / "certificate"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x"]
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    await in_thread(subprocess.run, command, check=True, capture_output=True)
     theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificate))
     theirs.load_cert_chain(certificate, key)
     theirs.verify_mode = ssl.CERT_REQUIRED

@@ -9,6 +9,7 @@ import pytest
 
 import socketio
 
+from .colours import Colour, asked
 from .processes import Server
 
 ARGUMENTS = (1, "two €", [None, True], {"four": {"five": 5.5}}, b"\x00\xff", {"deep": [b"x" * 3000]})
@@ -17,7 +18,7 @@ ARGUMENTS = (1, "two €", [None, True], {"four": {"five": 5.5}}, b"\x00\xff", {
 class Events(asyncio.Queue[Any]):
     """What a client hears, but for `auth`."""
 
-    def __init__(self, client: socketio.AsyncClient, namespace: str = "*") -> None:
+    def __init__(self, client: Any, namespace: str = "*") -> None:
         super().__init__()
         client.on("*", self.hear, namespace=namespace)
         for event in ("connect", "disconnect", "connect_error", "reconnect"):
@@ -31,8 +32,8 @@ class Events(asyncio.Queue[Any]):
             self.put_nowait((event, *args))
 
 
-async def test_events_and_acknowledgements(server: Server, transports: list[str]) -> None:
-    client = socketio.AsyncClient()
+async def test_events_and_acknowledgements(colour: Colour, server: Server, transports: list[str]) -> None:
+    client = colour.Client()
     events = Events(client)
 
     @client.event
@@ -63,8 +64,8 @@ async def test_events_and_acknowledgements(server: Server, transports: list[str]
     await client.wait()
 
 
-async def test_bursts_stay_in_order_over_pings(server: Server, transports: list[str]) -> None:
-    client = socketio.AsyncClient()
+async def test_bursts_stay_in_order_over_pings(colour: Colour, server: Server, transports: list[str]) -> None:
+    client = colour.Client()
     numbers: asyncio.Queue[int] = asyncio.Queue()
     client.on("number", numbers.put_nowait)
     client.on("back", numbers.put_nowait)
@@ -79,16 +80,16 @@ async def test_bursts_stay_in_order_over_pings(server: Server, transports: list[
     await client.disconnect()
 
 
-async def test_a_body_larger_than_the_server_takes_is_split(server: Server) -> None:
-    client = socketio.AsyncClient()
+async def test_a_body_larger_than_the_server_takes_is_split(colour: Colour, server: Server) -> None:
+    client = colour.Client()
     await client.connect(server.url, transports=["polling"])
     answers = [client.call("echo", bytes([number]) * 200_000) for number in range(8)]
     assert [answer[0] for answer in await asyncio.gather(*answers)] == list(range(8))
     await client.disconnect()
 
 
-async def test_namespaces_and_auth(server: Server, transports: list[str]) -> None:
-    client = socketio.AsyncClient()
+async def test_namespaces_and_auth(colour: Colour, server: Server, transports: list[str]) -> None:
+    client = colour.Client()
     auths: asyncio.Queue[Any] = asyncio.Queue()
 
     async def auth() -> Any:
@@ -115,8 +116,8 @@ async def test_namespaces_and_auth(server: Server, transports: list[str]) -> Non
     await client.disconnect()
 
 
-async def test_a_refusal(server: Server, transports: list[str]) -> None:
-    client = socketio.AsyncClient()
+async def test_a_refusal(colour: Colour, server: Server, transports: list[str]) -> None:
+    client = colour.Client()
     events = Events(client)
     with pytest.raises(socketio.exceptions.ConnectionError, match=r"One or more namespaces .*not you"):
         await client.connect(server.url, transports=transports, auth={"refuse": True})
@@ -126,8 +127,8 @@ async def test_a_refusal(server: Server, transports: list[str]) -> None:
     await client.disconnect()
 
 
-async def test_the_server_disconnects_the_client(server: Server, transports: list[str]) -> None:
-    client = socketio.AsyncClient()
+async def test_the_server_disconnects_the_client(colour: Colour, server: Server, transports: list[str]) -> None:
+    client = colour.Client()
     events = Events(client)
     await client.connect(server.url, transports=transports)
     assert await events.get() == ("connect", "/")
@@ -137,12 +138,13 @@ async def test_the_server_disconnects_the_client(server: Server, transports: lis
     assert not client.connected
 
 
-async def test_a_dropped_connection_is_made_again(server: Server, transports: list[str]) -> None:
-    client = socketio.AsyncClient(reconnection_delay=0.01)
+async def test_a_dropped_connection_is_made_again(colour: Colour, server: Server, transports: list[str]) -> None:
+    client = colour.Client(reconnection_delay=0.01)
     events = Events(client)
     await client.connect(server.url, transports=transports)
     assert await events.get() == ("connect", "/")
     waiting = asyncio.create_task(client.call("never", timeout=None))
+    await asked(client)
     await client.emit("drop")
     assert (await events.get())[:2] == ("disconnect", "/")
     with pytest.raises(socketio.exceptions.DisconnectedError):
@@ -153,8 +155,8 @@ async def test_a_dropped_connection_is_made_again(server: Server, transports: li
     await client.disconnect()
 
 
-async def test_a_call_without_an_answer_times_out(server: Server) -> None:
-    client = socketio.AsyncClient()
+async def test_a_call_without_an_answer_times_out(colour: Colour, server: Server) -> None:
+    client = colour.Client()
     await client.connect(server.url)
     with pytest.raises(socketio.exceptions.TimeoutError):
         await client.call("never", timeout=0.05)
@@ -162,8 +164,8 @@ async def test_a_call_without_an_answer_times_out(server: Server) -> None:
     await client.disconnect()
 
 
-async def test_the_simple_client(server: Server, transports: list[str]) -> None:
-    async with socketio.AsyncSimpleClient(reconnection_delay=0.01) as client:
+async def test_the_simple_client(colour: Colour, server: Server, transports: list[str]) -> None:
+    async with colour.SimpleClient(reconnection_delay=0.01) as client:
         await client.connect(server.url, transports=transports, auth={"a": 1})
         assert await client.receive() == ["auth", {"a": 1}]
         assert client.sid

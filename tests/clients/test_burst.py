@@ -9,14 +9,15 @@ import pytest
 
 import socketio
 
+from .colours import Colour, in_thread
 from .processes import Server
 
 
 async def test_a_server_that_is_killed_in_the_middle_of_a_burst(
-    start_server: Callable[[], Server], transports: list[str]
+    colour: Colour, start_server: Callable[[], Server], transports: list[str]
 ) -> None:
     server = start_server()
-    client = socketio.AsyncClient(reconnection_delay=0.05, reconnection_delay_max=0.1)
+    client = colour.Client(reconnection_delay=0.05, reconnection_delay_max=0.1)
     numbers: list[int] = []
     seen = asyncio.Event()
 
@@ -26,12 +27,15 @@ async def test_a_server_that_is_killed_in_the_middle_of_a_burst(
         if len(numbers) == 100:
             seen.set()
 
+    lost = asyncio.Event()
+    client.on("disconnect", lost.set)
     await client.connect(server.url, transports=transports)
     calls = [asyncio.create_task(client.call("echo", number)) for number in range(500)]
     for number in range(500):
         await client.emit("send back", number)
     await seen.wait()
-    await asyncio.to_thread(server.kill)
+    await in_thread(server.kill)
+    await lost.wait()
     results = await asyncio.gather(*calls, return_exceptions=True)
     for number, result in enumerate(results):
         assert result == number or isinstance(result, socketio.exceptions.DisconnectedError)
@@ -39,7 +43,7 @@ async def test_a_server_that_is_killed_in_the_middle_of_a_burst(
     assert numbers == list(range(len(numbers)))
     with pytest.raises(socketio.exceptions.BadNamespaceError):
         await client.emit("x")
-    await asyncio.to_thread(server.start)
+    await in_thread(server.start)
     while not client.connected or not client.namespaces:
         await asyncio.sleep(0.01)
     before = len(numbers)

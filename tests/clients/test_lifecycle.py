@@ -15,12 +15,13 @@ import pytest
 
 import socketio
 
+from .colours import Colour, asked, in_thread, settled
 from .processes import FOLDER, Server
 
 FAST = {"reconnection_delay": 0.05, "reconnection_delay_max": 0.2}
 
 
-def listen(client: socketio.AsyncClient, *names: str) -> asyncio.Queue[Any]:
+def listen(client: Any, *names: str) -> asyncio.Queue[Any]:
     """Returns what is heard of some events."""
     heard: asyncio.Queue[Any] = asyncio.Queue()
     for name in names:
@@ -29,10 +30,10 @@ def listen(client: socketio.AsyncClient, *names: str) -> asyncio.Queue[Any]:
 
 
 async def test_a_server_that_is_killed_and_comes_back(
-    start_server: Callable[[], Server], transports: list[str]
+    colour: Colour, start_server: Callable[[], Server], transports: list[str]
 ) -> None:
     server = start_server()
-    client = socketio.AsyncClient(**FAST, request_timeout=1)
+    client = colour.Client(**FAST, request_timeout=1)
     heard = listen(
         client, "connect", "disconnect", "connect_error", "reconnect_attempt", "reconnect_error", "reconnect"
     )
@@ -45,15 +46,15 @@ async def test_a_server_that_is_killed_and_comes_back(
     await client.connect(url, transports=transports)
     assert await heard.get() == ("connect",)
     waiting = asyncio.create_task(client.call("never"))
-    await asyncio.sleep(0)
-    await asyncio.to_thread(server.kill)
+    await asked(client)
+    await in_thread(server.kill)
     assert await heard.get() == ("disconnect", "transport error")
     with pytest.raises(socketio.exceptions.DisconnectedError):
         await waiting
     assert await heard.get() == ("reconnect_attempt", 1)
     assert (await heard.get())[0] == "connect_error"
     assert (await heard.get())[0] == "reconnect_error"
-    await asyncio.to_thread(server.start)
+    await in_thread(server.start)
     while (event := await heard.get())[0] != "connect":
         assert event[0] in ("reconnect_attempt", "connect_error", "reconnect_error")
     assert (await heard.get())[0] == "reconnect"
@@ -62,9 +63,11 @@ async def test_a_server_that_is_killed_and_comes_back(
     await client.disconnect()
 
 
-async def test_a_server_that_was_stopped(start_server: Callable[[], Server], transports: list[str]) -> None:
+async def test_a_server_that_was_stopped(
+    colour: Colour, start_server: Callable[[], Server], transports: list[str]
+) -> None:
     server = start_server()
-    client = socketio.AsyncClient(**FAST, request_timeout=0.3)
+    client = colour.Client(**FAST, request_timeout=0.3)
     heard = listen(client, "connect", "disconnect")
     await client.connect(server.url, transports=transports)
     assert await heard.get() == ("connect",)
@@ -80,10 +83,10 @@ async def test_a_server_that_was_stopped(start_server: Callable[[], Server], tra
 
 
 async def test_disconnecting_from_a_server_that_was_stopped(
-    start_server: Callable[[], Server], transports: list[str]
+    colour: Colour, start_server: Callable[[], Server], transports: list[str]
 ) -> None:
     server = start_server()
-    client = socketio.AsyncClient(request_timeout=0.3)
+    client = colour.Client(request_timeout=0.3)
     await client.connect(server.url, transports=transports)
     server.signal(signal.SIGSTOP)
     try:
@@ -92,66 +95,69 @@ async def test_disconnecting_from_a_server_that_was_stopped(
         server.signal(signal.SIGCONT)
 
 
-async def test_attempts_come_to_an_end(start_server: Callable[[], Server]) -> None:
+async def test_attempts_come_to_an_end(colour: Colour, start_server: Callable[[], Server]) -> None:
     server = start_server()
-    client = socketio.AsyncClient(**FAST, reconnection_attempts=2)
+    client = colour.Client(**FAST, reconnection_attempts=2)
     heard = listen(client, "reconnect_attempt", "reconnect_failed", "__disconnect_final")
     await client.connect(server.url)
-    await asyncio.to_thread(server.kill)
+    await in_thread(server.kill)
     await client.wait()
     expected = ["reconnect_attempt", "reconnect_attempt", "reconnect_failed", "__disconnect_final"]
     assert [(await heard.get())[0] for _ in expected] == expected
     assert not client.connected
 
 
-async def test_no_reconnection_unless_wanted(start_server: Callable[[], Server]) -> None:
+async def test_no_reconnection_unless_wanted(colour: Colour, start_server: Callable[[], Server]) -> None:
     server = start_server()
-    client = socketio.AsyncClient(reconnection=False)
+    client = colour.Client(reconnection=False)
     heard = listen(client, "disconnect", "__disconnect_final")
     await client.connect(server.url)
-    await asyncio.to_thread(server.kill)
+    await in_thread(server.kill)
     await client.wait()
     assert await heard.get() == ("disconnect", "transport error")
     assert await heard.get() == ("__disconnect_final",)
 
 
-async def test_the_offline_buffer_is_sent_in_order(start_server: Callable[[], Server], transports: list[str]) -> None:
+async def test_the_offline_buffer_is_sent_in_order(
+    colour: Colour, start_server: Callable[[], Server], transports: list[str]
+) -> None:
     server = start_server()
-    client = socketio.AsyncClient(**FAST, buffer_offline=True)
+    client = colour.Client(**FAST, buffer_offline=True)
     heard = listen(client, "back", "disconnect")
     await client.emit("send back", "before")
     await client.connect(server.url, transports=transports)
     assert await heard.get() == ("back", "before")
-    await asyncio.to_thread(server.kill)
+    await in_thread(server.kill)
     assert (await heard.get())[0] == "disconnect"
     for number in range(5):
         await client.emit("send back", (number, b"x"))
     call = asyncio.create_task(client.call("echo", "called"))
-    await asyncio.sleep(0)
-    await asyncio.to_thread(server.start)
+    while len(client._offline) < 6:
+        await asyncio.sleep(0.001)
+    await in_thread(server.start)
     assert [await heard.get() for _ in range(5)] == [("back", number, b"x") for number in range(5)]
     assert await call == "called"
     await client.disconnect()
 
 
-async def test_retrying_the_first_connection(start_server: Callable[[], Server]) -> None:
+async def test_retrying_the_first_connection(colour: Colour, start_server: Callable[[], Server]) -> None:
     server = start_server()
-    await asyncio.to_thread(server.kill)
-    client = socketio.AsyncClient(**FAST)
+    await in_thread(server.kill)
+    client = colour.Client(**FAST)
     heard = listen(client, "connect_error", "connect")
     connecting = asyncio.create_task(client.connect(server.url, retry=True))
     assert (await heard.get())[0] == "connect_error"
-    await asyncio.to_thread(server.start)
+    await in_thread(server.start)
     await connecting
     assert client.connected
     await client.disconnect()
 
 
 @pytest.mark.parametrize("end", ["shutdown", "event"])
-async def test_attempts_can_be_aborted(start_server: Callable[[], Server], end: str) -> None:
+async def test_attempts_can_be_aborted(colour: Colour, start_server: Callable[[], Server], end: str) -> None:
     server = start_server()
-    await asyncio.to_thread(server.kill)
-    client = socketio.AsyncClient(reconnection_delay=100, reconnection_delay_max=100)
+    await in_thread(server.kill)
+    client = colour.Client(reconnection_delay=100, reconnection_delay_max=100)
     abort = client._reconnect_abort = threading.Event() if end == "event" else None
     heard = listen(client, "connect_error")
     connecting = asyncio.create_task(client.connect(server.url, retry=True))
@@ -165,21 +171,23 @@ async def test_attempts_can_be_aborted(start_server: Callable[[], Server], end: 
     await client.wait()
 
 
-async def test_shutdown_ends_a_reconnection(start_server: Callable[[], Server]) -> None:
+async def test_shutdown_ends_a_reconnection(colour: Colour, start_server: Callable[[], Server]) -> None:
     server = start_server()
-    client = socketio.AsyncClient(reconnection_delay=100, reconnection_delay_max=100)
+    client = colour.Client(reconnection_delay=100, reconnection_delay_max=100)
     heard = listen(client, "disconnect", "__disconnect_final")
     await client.connect(server.url)
-    await asyncio.to_thread(server.kill)
+    await in_thread(server.kill)
     assert (await heard.get())[0] == "disconnect"
     await client.shutdown()
     await client.wait()
     assert await heard.get() == ("__disconnect_final",)
 
 
-async def test_a_failing_function_of_the_program_is_called_again(start_server: Callable[[], Server]) -> None:
+async def test_a_failing_function_of_the_program_is_called_again(
+    colour: Colour, start_server: Callable[[], Server]
+) -> None:
     server = start_server()
-    client = socketio.AsyncClient(**FAST)
+    client = colour.Client(**FAST)
     heard = listen(client, "connect", "reconnect_error")
     tokens = iter([{"token": 1}, None, {"token": 2}])
 
@@ -197,9 +205,9 @@ async def test_a_failing_function_of_the_program_is_called_again(start_server: C
     await client.disconnect()
 
 
-async def test_disconnecting_inside_a_handler(start_server: Callable[[], Server]) -> None:
+async def test_disconnecting_inside_a_handler(colour: Colour, start_server: Callable[[], Server]) -> None:
     server = start_server()
-    client = socketio.AsyncClient()
+    client = colour.Client()
 
     @client.event
     async def disconnect() -> None:
@@ -212,15 +220,17 @@ async def test_disconnecting_inside_a_handler(start_server: Callable[[], Server]
     await client.connect(server.url)
     await client.emit("send back")
     await client.wait()
+    await settled(client)
     assert not client.connected
 
 
-async def test_disconnecting_inside_the_connect_handler(start_server: Callable[[], Server]) -> None:
+async def test_disconnecting_inside_the_connect_handler(colour: Colour, start_server: Callable[[], Server]) -> None:
     server = start_server()
-    client = socketio.AsyncClient()
+    client = colour.Client()
     client.on("connect", client.disconnect)
     await client.connect(server.url)
     await client.wait()
+    await settled(client)
     assert not client.connected
 
 

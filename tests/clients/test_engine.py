@@ -12,6 +12,8 @@ import uvicorn
 
 import engineio
 
+from .colours import Colour
+
 
 @asynccontextmanager
 async def serving(**options: Any) -> AsyncIterator[tuple[engineio.AsyncServer, str]]:
@@ -38,9 +40,9 @@ async def serving(**options: Any) -> AsyncIterator[tuple[engineio.AsyncServer, s
         await task
 
 
-async def test_messages_and_the_end(transports: list[str]) -> None:
+async def test_messages_and_the_end(colour: Colour, transports: list[str]) -> None:
     heard: asyncio.Queue[Any] = asyncio.Queue()
-    client = engineio.AsyncClient()
+    client = colour.Engine()
     client.on("connect", lambda: heard.put_nowait("connect"))
     client.on("message", heard.put_nowait)
 
@@ -72,9 +74,9 @@ async def test_messages_and_the_end(transports: list[str]) -> None:
         await client.wait()
 
 
-async def test_an_upgrade_that_fails_leaves_polling() -> None:
+async def test_an_upgrade_that_fails_leaves_polling(colour: Colour) -> None:
     async with serving() as (_, url):
-        client = engineio.AsyncClient(websocket_extra_options={"headers": {"Sec-WebSocket-Version": "7"}})
+        client = colour.Engine(websocket_extra_options={"headers": {"Sec-WebSocket-Version": "7"}})
         heard: asyncio.Queue[Any] = asyncio.Queue()
         client.on("message", heard.put_nowait)
         await client.connect(url)
@@ -84,9 +86,9 @@ async def test_an_upgrade_that_fails_leaves_polling() -> None:
         await client.disconnect()
 
 
-async def test_a_refused_client_gets_the_reason() -> None:
+async def test_a_refused_client_gets_the_reason(colour: Colour) -> None:
     async with serving() as (eio, url):
         eio.on("connect", lambda sid, environ: {"why": "not today"})
         with pytest.raises(engineio.exceptions.ConnectionError) as caught:
-            await engineio.AsyncClient().connect(url)
+            await colour.Engine().connect(url)
         assert caught.value.args[1] == {"why": "not today"}
