@@ -75,10 +75,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "shells": ("*.sync.*", "*.asyncio.*", "engineio.interrupts"),
     "bindings": ("*.bindings.*", "socketio.asgi", "socketio.embedded"),
     "managers": ("socketio.managers.*",),
-    "top": (
-        *("socketio.cli", "socketio.cli_errors", "socketio.__main__"),
-        *("socketio.demo", "socketio.demo.*", "socketio.terminal", "socketio.terminal.*"),
-    ),
+    "top": ("socketio.cli", "socketio.cli_*", "socketio.__main__", "socketio.demo*", "socketio.terminal*"),
 }
 """Layer -> patterns of its modules, lowest first. A module imports from its own layer and from lower ones."""
 

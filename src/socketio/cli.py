@@ -1,6 +1,7 @@
 """The command line: `python -m socketio` or `fast-socketio`. In goes `argv`, out comes the exit status.
 
-Status 0: done, or stopped by Ctrl-C or SIGTERM; 1: the server could not be started; 2: the command line is wrong.
+Status 0: done, or stopped by Ctrl-C or SIGTERM; 1: the server could not be started or reached; 2: the command line is
+wrong.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import math
 import signal
 import socket
 import sys
@@ -16,6 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from . import AsyncServer, run
+from .cli_errors import CommandError, CommandFailedError, UsageError
+from .terminal.options import add_connection_options, waiting_time
+from .terminal.text import clean
+from .terminal.values import RULE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,14 +36,6 @@ _LOG_LEVELS: Final = ("critical", "error", "warning", "info", "debug", "trace")
 _OK: Final = 0
 _FAILED: Final = 1
 _USAGE: Final = 2
-
-
-class _UsageError(Exception):
-    """What was asked for cannot be served; the message says why."""
-
-
-class _StartError(Exception):
-    """The server cannot start; the message says why."""
 
 
 class _Terminated(Exception):
@@ -58,21 +56,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parser.parse_args(argv)
     except SystemExit as exc:  # argparse has printed the help, or what is wrong
         return exc.code if isinstance(exc.code, int) else _USAGE
-    command: Callable[[argparse.Namespace], None] | None = options.command
+    command: Callable[[argparse.Namespace], int] | None = options.command
     if command is None:
         parser.print_help()
         return _OK
     try:
-        command(options)
+        return command(options)
     except KeyboardInterrupt:
         return _OK
-    except _UsageError as exc:
-        print(f"{parser.prog}: error: {exc}", file=sys.stderr)
-        return _USAGE
-    except _StartError as exc:
-        print(f"{parser.prog}: error: {exc}", file=sys.stderr)
-        return _FAILED
-    return _OK
+    except CommandError as exc:
+        print(f"{parser.prog}: error: {clean(str(exc))}", file=sys.stderr)
+        return _USAGE if isinstance(exc, UsageError) else _FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Socket.IO for Python: try it out, or serve an application.",
     )
     parser.set_defaults(command=None)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_CommandParser)
 
     demo = commands.add_parser(
         "demo",
@@ -111,7 +105,56 @@ def _parser() -> argparse.ArgumentParser:
         help="where to look for the module; default: the current directory",
     )
     serve.set_defaults(command=_serve)
+
+    connect = commands.add_parser(
+        "connect",
+        help="talk to a Socket.IO server: an interactive client, also for scripts",
+        description="Print the events of a Socket.IO server, and do what the commands on standard input say. "
+        "The command `help` lists them.",
+        epilog="Exit status: 0: ended as asked; 1: the connection could not be made or was lost for good, or a "
+        "command that was piped in has failed; 2: wrong arguments.",
+    )
+    connect.add_argument(
+        "url", metavar="URL", help="the server, such as http://localhost:5000; its path does not count"
+    )
+    add_connection_options(connect)
+    connect.add_argument("--no-reconnect", action="store_true", help="end when the connection is lost")
+    connect.add_argument(
+        "--wait", metavar="SECONDS", type=waiting_time, nargs="?", const=math.inf,
+        help="go on listening that long after the end of input; without a number, until Ctrl-C",
+    )  # fmt: skip
+    connect.set_defaults(command=_connect)
+
+    emit = commands.add_parser(
+        "emit",
+        usage="%(prog)s [OPTION ...] URL EVENT [ARGUMENT ...]",
+        help="send one event to a Socket.IO server and print its acknowledgement",
+        description="Send one event to a Socket.IO server, and print each argument of the acknowledgement in a line.",
+        epilog=RULE,
+    )
+    # All but the first may be missing: a way to emit that goes by no server (a broker) has no URL.
+    emit.add_argument("url", metavar="URL", help="the server, such as http://localhost:5000; its path does not count")
+    emit.add_argument("event", metavar="EVENT", nargs="?", help="the name of the event")
+    emit.add_argument("arguments", metavar="ARGUMENT", nargs="*", help="what goes with it, see below")
+    add_connection_options(emit)
+    emit.add_argument("--no-ack", action="store_true", help="ask for no acknowledgement: end when the event is sent")
+    emit.set_defaults(command=_emit)
     return parser
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """Takes options in any place: `emit URL --json EVENT`. Without this, argparse takes EVENT for missing there."""
+
+    _split = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._split:
+            return super().parse_known_args(args, namespace)
+        self._split = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._split = False
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:
@@ -125,21 +168,22 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _demo(options: argparse.Namespace) -> None:
+def _demo(options: argparse.Namespace) -> int:
     from .demo import create_app
 
     _check_address(options.host, options.port)
     url = _url("http", options.host, options.port)
     print(f"{url} - the demo; open it in two windows. Ctrl-C stops it.", flush=True)
     _run(create_app(), host=options.host, port=options.port, log_level="warning")
+    return _OK
 
 
-def _serve(options: argparse.Namespace) -> None:
+def _serve(options: argparse.Namespace) -> int:
     for path in (options.ssl_certfile, options.ssl_keyfile):
         if path is not None and not path.is_file():
-            raise _UsageError(f"there is no file {path}")
+            raise UsageError(f"there is no file {path}")
     if options.ssl_keyfile is not None and options.ssl_certfile is None:
-        raise _UsageError("--ssl-keyfile needs --ssl-certfile")
+        raise UsageError("--ssl-keyfile needs --ssl-certfile")
     app = _load(options.target, options.app_dir)
     run_options: dict[str, Any] = {"log_level": options.log_level}
     if options.ssl_certfile is not None:
@@ -154,6 +198,20 @@ def _serve(options: argparse.Namespace) -> None:
         where = _url(scheme, options.host, options.port)
     print(f"{where} - {options.target}. Ctrl-C stops it.", flush=True)
     _run(app, host=options.host, port=options.port, **run_options)
+    return _OK
+
+
+def _connect(options: argparse.Namespace) -> int:
+    from .terminal import session
+
+    return session.run(options)
+
+
+def _emit(options: argparse.Namespace) -> int:
+    from .terminal import emit
+
+    emit.run(options)
+    return _OK
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
@@ -169,14 +227,14 @@ def _run(app: Any, **options: Any) -> None:
     except _Terminated:
         return
     except SystemExit as exc:
-        raise _StartError("the server could not start") from exc
+        raise CommandFailedError("the server could not start") from exc
     except RuntimeError as exc:
         # The extra with uvicorn is not installed; anything else that goes wrong keeps its traceback.
         if isinstance(exc.__cause__, ImportError):
-            raise _StartError(str(exc)) from exc
+            raise CommandFailedError(str(exc)) from exc
         raise
     except OSError as exc:
-        raise _StartError(str(exc)) from exc
+        raise CommandFailedError(str(exc)) from exc
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -185,9 +243,9 @@ def _load(target: str, app_dir: Path) -> Any:
     """Import what `module:attribute` names and check that it can be served."""
     module_name, colon, attribute = target.partition(":")
     if not (module_name and colon and attribute):
-        raise _UsageError(f"{target!r} is not of the form MODULE:ATTRIBUTE, for example chat.app:sio")
+        raise UsageError(f"{target!r} is not of the form MODULE:ATTRIBUTE, for example chat.app:sio")
     if not all(part.isidentifier() for part in module_name.split(".")):
-        raise _UsageError(f"{module_name!r} is not the name of a module")
+        raise UsageError(f"{module_name!r} is not the name of a module")
     sys.path.insert(0, str(app_dir.resolve()))
     try:
         found: Any = importlib.import_module(module_name)
@@ -195,24 +253,24 @@ def _load(target: str, app_dir: Path) -> Any:
         # Only when it is the module itself, or a package it should be in, that is missing.
         if exc.name is None or not f"{module_name}.".startswith(f"{exc.name}."):
             raise _import_failed(module_name) from exc
-        raise _UsageError(f"there is no module {module_name!r} in {app_dir.resolve()} or among the installed") from exc
+        raise UsageError(f"there is no module {module_name!r} in {app_dir.resolve()} or among the installed") from exc
     except (Exception, SystemExit) as exc:
         raise _import_failed(module_name) from exc
     for name in attribute.split("."):
         try:
             found = getattr(found, name)
         except AttributeError as exc:
-            raise _UsageError(f"{module_name!r} has no attribute {attribute!r}") from exc
+            raise UsageError(f"{module_name!r} has no attribute {attribute!r}") from exc
     if not isinstance(found, AsyncServer) and not _is_asgi(found):
         kind = "class" if inspect.isclass(found) else type(found).__name__
-        raise _UsageError(f"{target} is neither an ASGI application nor a socketio.AsyncServer but a {kind}")
+        raise UsageError(f"{target} is neither an ASGI application nor a socketio.AsyncServer but a {kind}")
     return found
 
 
-def _import_failed(module_name: str) -> _UsageError:
+def _import_failed(module_name: str) -> UsageError:
     # The fault is in the caller's own module: only its traceback helps to find it.
     traceback.print_exc()
-    return _UsageError(f"importing {module_name!r} failed, see above")
+    return UsageError(f"importing {module_name!r} failed, see above")
 
 
 def _is_asgi(found: Any) -> bool:
@@ -232,7 +290,7 @@ def _check_address(host: str, port: int) -> None:
     """Find out before anything is started, or printed, whether the address can be listened on.
 
     Raises:
-        _StartError: it cannot; the message says why in one line.
+        CommandFailedError: it cannot; the message says why in one line.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -244,7 +302,7 @@ def _check_address(host: str, port: int) -> None:
             probe.bind(address)
             probe.listen(1)
     except OSError as exc:
-        raise _StartError(f"cannot listen on {host} port {port}: {exc.strerror or exc}") from exc
+        raise CommandFailedError(f"cannot listen on {host} port {port}: {exc.strerror or exc}") from exc
 
 
 def _url(scheme: str, host: str, port: int) -> str:

@@ -56,15 +56,23 @@ def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
 def test_help_names_the_commands(arguments: tuple[str, ...]) -> None:
     done = command(*arguments)
     assert done.returncode == 0
-    assert "demo" in done.stdout
-    assert "serve" in done.stdout
+    for name in ("demo", "serve", "connect", "emit"):
+        assert f"\n    {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["demo", "serve"])
-def test_each_command_has_help(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "option"), [("demo", "--port"), ("serve", "--port"), ("connect", "--wait"), ("emit", "--no-ack")]
+)
+def test_each_command_has_help(name: str, option: str) -> None:
     done = command(name, "--help")
     assert done.returncode == 0
-    assert "--port" in done.stdout
+    assert option in done.stdout
+
+
+def test_what_only_clients_need_is_not_loaded_at_the_start() -> None:
+    code = "import sys, socketio.cli; print({'aiohttp', 'readline', 'socketio.terminal.session'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize(

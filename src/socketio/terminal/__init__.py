@@ -1,0 +1,1 @@
+"""`python -m socketio connect` and `emit`: a Socket.IO client in a terminal or a pipe."""
