@@ -265,10 +265,6 @@ class ClientSocket:
         """Returns whether anything waits to be sent."""
         return bool(self._outbox)
 
-    def waiting(self) -> int:
-        """Returns how many messages wait to be sent."""
-        return len(self._outbox)
-
     def take(self) -> Outgoing | None:
         """Removes and returns the next message for a WebSocket; `None` if there is none."""
         if not self._outbox:
@@ -277,11 +273,16 @@ class ClientSocket:
         self.queued -= message.size
         return message
 
-    def take_burst(self, size: int) -> list[Outgoing]:
-        """Removes and returns the next messages for a WebSocket, of `size` bytes together or a little more."""
+    def take_burst(self, size: int, keep: int = 0) -> list[Outgoing]:
+        """Removes and returns the next messages for a WebSocket.
+
+        Args:
+            size: How many bytes they may have together; the last one may exceed it.
+            keep: How many messages to leave where they are.
+        """
         messages: list[Outgoing] = []
         outbox = self._outbox
-        while outbox and size > 0:
+        while len(outbox) > keep and size > 0:
             message = outbox.popleft()
             messages.append(message)
             self.queued -= message.size

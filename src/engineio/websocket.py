@@ -51,6 +51,7 @@ _MESSAGE_TOO_BIG = 1009
 _MAX_CONTROL_SIZE = 125
 
 _TEXT_HEADERS = tuple(bytes((0x80 | TEXT, length)) for length in range(126))
+_MASKED_TEXT_HEADERS = tuple(bytes((0x80 | TEXT, 0x80 | length)) for length in range(126))
 _pack_16 = struct.Struct("!BBH").pack
 _pack_64 = struct.Struct("!BBQ").pack
 
@@ -79,7 +80,10 @@ def encode_masked_frame(opcode: int, payload: bytes, mask: bytes, fin: bool = Tr
     Raises:
         ValueError: for a control frame of more than 125 bytes or without `fin`, or a mask of another size.
     """
-    return _encode_header(opcode, len(payload), fin, 0x80) + mask + apply_mask(payload, mask)
+    length = len(payload)
+    if opcode == TEXT and length < 126 and fin:
+        return _MASKED_TEXT_HEADERS[length] + mask + apply_mask(payload, mask)
+    return _encode_header(opcode, length, fin, 0x80) + mask + apply_mask(payload, mask)
 
 
 def _encode_header(opcode: int, length: int, fin: bool, mask_bit: int) -> bytes:

@@ -9,6 +9,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 Serve = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -92,3 +93,11 @@ async def running(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncItera
         if tasks:
             await asyncio.wait(tasks)
         await server.wait_closed()
+
+
+def wanting_a_certificate(certificate: Path) -> ssl.SSLContext:
+    """Returns what a server has that knows one client, whose certificate is also its own."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificate))
+    context.load_cert_chain(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

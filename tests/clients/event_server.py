@@ -1,4 +1,4 @@
-"""The server of the client tests: `python event_server.py <port>`; what js_server.mjs does, on the embedded server."""
+"""The server of the client tests: `python event_server.py PORT [KEY-AND-CERTIFICATE]`; see also js_server.mjs."""
 
 from __future__ import annotations
 
@@ -52,4 +52,5 @@ for namespace in ("/", "/other"):
 
 
 if __name__ == "__main__":
-    socketio.run(sio, port=int(sys.argv[1]), log_level="warning")
+    tls = {"ssl_certfile": sys.argv[2]} if len(sys.argv) > 2 else {}
+    socketio.run(sio, port=int(sys.argv[1]), log_level="warning", **tls)

@@ -17,25 +17,30 @@ DEADLINE = 20.0
 
 
 class Server:
-    """One server.
+    """One server, or proxy.
 
     Args:
-        kind: `python`, `socket.io` or `socket.io-3`.
+        kind: `python`, `socket.io` or `socket.io-3`; `http` or `socks5` for a proxy.
+        arguments: Further ones for its program: of a Python server a file with a key and its certificate, for TLS; of a
+            proxy where it logs.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *arguments: str) -> None:
+        self.arguments = arguments
         with socket.socket() as probe:
             probe.bind((HOST, 0))
             self.port: int = probe.getsockname()[1]
         self.kind = kind
-        self.url = f"http://{HOST}:{self.port}"
+        self.url = f"http{'s' if kind == 'python' and arguments else ''}://{HOST}:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
         """Starts it, on the same port each time."""
         if self.kind == "python":
-            command = [sys.executable, str(FOLDER / "event_server.py"), str(self.port)]
+            command = [sys.executable, str(FOLDER / "event_server.py"), str(self.port), *self.arguments]
+        elif self.kind in ("http", "socks5"):
+            command = [sys.executable, str(FOLDER / "proxy.py"), self.kind, str(self.port), *self.arguments]
         else:
             command = ["node", str(FOLDER / "js_server.mjs"), self.kind, str(self.port)]
         self.process = subprocess.Popen(command, cwd=FOLDER)

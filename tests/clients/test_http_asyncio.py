@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 import subprocess
 import sys
@@ -13,11 +12,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp_socks import ProxyConnector
 
 import engineio
 import socketio
 
-from .bad_servers import answer, handshake, running
+from .bad_servers import answer, handshake, running, wanting_a_certificate
 from .colours import in_thread
 from .processes import Server
 
@@ -97,16 +97,9 @@ async def test_requests_have_a_timestamp_unless_unwanted() -> None:
     assert heads[1] == b"/p/?x=1&transport=polling&EIO=4"
 
 
-async def test_an_own_authority_and_a_client_certificate(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key", tmp_path / "certificate"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    await in_thread(subprocess.run, command, check=True, capture_output=True)
-    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificate))
-    theirs.load_cert_chain(certificate, key)
-    theirs.verify_mode = ssl.CERT_REQUIRED
+async def test_an_own_authority_and_a_client_certificate(certificate: Path) -> None:
     ours = ssl.create_default_context(cafile=str(certificate))
-    ours.load_cert_chain(certificate, key)
+    ours.load_cert_chain(certificate)
     subjects: list[Any] = []
 
     async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -114,7 +107,7 @@ async def test_an_own_authority_and_a_client_certificate(tmp_path: Path) -> None
         writer.write(answer(handshake() + b"\x1e1"))
 
     async with (
-        running(serve, theirs) as url,
+        running(serve, wanting_a_certificate(certificate)) as url,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=ours)) as session,
     ):
         with pytest.raises(engineio.exceptions.ConnectionError, match="closed the connection at once"):
@@ -122,37 +115,37 @@ async def test_an_own_authority_and_a_client_certificate(tmp_path: Path) -> None
     assert subjects == [((("commonName", "x"),),)]
 
 
-@pytest.mark.parametrize("transport", ["polling", "websocket"])
-async def test_a_proxy(server: Server, transport: str) -> None:
-    heads: list[bytes] = []
-
-    async def proxy(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append(head.split(b"\r\n")[0])
-        their_reader, their_writer = await asyncio.open_connection("127.0.0.1", server.port)
-        if head.startswith(b"CONNECT"):
-            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        else:
-            # RFC 9112, 3.2.2: the absolute form is for proxies; the requests after the first one keep it here, and the
-            # server does not mind.
-            their_writer.write(re.sub(rb" (?:http|ws)://[^/]+", b" ", head, count=1))
-
-        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            while data := await source.read(65536):
-                sink.write(data)
-            sink.close()
-
-        try:
-            await asyncio.gather(pump(reader, their_writer), pump(their_reader, writer))
-        finally:
-            their_writer.close()
-
-    async with running(proxy) as url, aiohttp.ClientSession(proxy=url) as session:
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+async def test_a_proxy(server: Server, transports: list[str], kind: str, tmp_path: Path) -> None:
+    log = tmp_path / "targets"
+    proxy = await in_thread(Server, kind, str(log))
+    if kind == "http":
+        session = aiohttp.ClientSession(proxy=proxy.url)
+    else:
+        session = aiohttp.ClientSession(connector=ProxyConnector.from_url(f"socks5://127.0.0.1:{proxy.port}"))
+    async with session:
         client = socketio.AsyncClient(http_session=session)
-        await client.connect(server.url, transports=transport)
+        await client.connect(server.url, transports=transports)
+        assert client.transport() == transports[-1]
         assert await client.call("echo", b"x") == b"x"
         await client.disconnect()
-    assert heads
-    assert all(server.url.partition("//")[2].encode() in head for head in heads)
+    await in_thread(proxy.kill)
+    targets = log.read_text().split()
+    assert len(targets) >= len(transports)
+    assert set(targets) == {f"127.0.0.1:{server.port}"}
+
+
+async def test_tls_with_an_own_authority(transports: list[str], certificate: Path) -> None:
+    server = await in_thread(Server, "python", str(certificate))
+    try:
+        ours = ssl.create_default_context(cafile=str(certificate))
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=ours)) as session:
+            client = socketio.AsyncClient(http_session=session)
+            await client.connect(server.url, transports=transports)
+            assert await client.call("echo", b"x" * 300_000) == b"x" * 300_000
+            await client.disconnect()
+    finally:
+        await in_thread(server.kill)
 
 
 def test_aiohttp_is_needed_to_connect_only() -> None:

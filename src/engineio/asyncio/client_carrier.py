@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from os import urandom
 from typing import Any
 
 from ..client_protocol import PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, ClientState
 from ..exceptions import ConnectionError, ProtocolError
 from ..interfaces import Receiver
-from ..websocket import BINARY, TEXT, encode_masked_frame
+from ..packet import encode_masked
 
 __all__ = ["Carrier"]
 
@@ -219,23 +218,14 @@ class Carrier:
 
     def _write_burst(self, ws: Any) -> None:
         """Writes all messages but the last one, up to 64 KiB, at once; sending the last one waits for all of them."""
-        socket = self.socket
         # Micro-optimization: a write takes longer than all else that becomes of a message. aiohttp has no name for it:
         # where it changes its attributes, or compresses, the messages go one by one.
         transport = getattr(getattr(ws, "_writer", None), "transport", None)
         if ws.compress or transport is None or transport.is_closing():
             return
-        frames: list[bytes] = []
-        size = 0
-        while socket.waiting() > 1 and size < BURST:
-            message = socket.take()
-            assert message is not None
-            size += message.size
-            if message.text is not None:
-                frames.append(encode_masked_frame(TEXT, message.text, urandom(4)))
-            frames += [encode_masked_frame(BINARY, attachment, urandom(4)) for attachment in message.attachments]
-        if frames:
-            transport.write(b"".join(frames))
+        messages = self.socket.take_burst(BURST, keep=1)
+        if messages:
+            transport.write(encode_masked(messages))
 
     async def room(self, limit: int) -> None:
         """Waits until at most `limit` bytes wait to be sent, or the connection is over."""

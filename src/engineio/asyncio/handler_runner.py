@@ -107,7 +107,7 @@ class HandlerRunner:
                 finish(token, None, exc)
             else:
                 # A Task or another awaitable that a plain function returns is a result like any other.
-                if result.__class__ is CoroutineType or isinstance(result, Coroutine):
+                if result is not None and (result.__class__ is CoroutineType or isinstance(result, Coroutine)):
                     try:
                         waiting_for = context.run(result.send, None)
                     except StopIteration as stop:

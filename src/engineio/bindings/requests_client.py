@@ -119,7 +119,6 @@ class ClientHTTP:
         self._request("POST", url, body, self._client.request_timeout)
 
     def _request(self, method: str, url: str, body: bytes | None, timeout: float) -> bytes:
-        options: dict[str, Any] = {} if self._client.ssl_verify else {"verify": False}
         headers = self._with_cookies(url)
         if body is not None:
             headers.setdefault("Content-Type", "text/plain;charset=UTF-8")
@@ -137,13 +136,18 @@ class ClientHTTP:
                 timeout=(min(timeout, self._client.request_timeout), timeout),
                 allow_redirects=False,
                 stream=True,
-                **options,
+                verify=self._verify(),
             ) as response:
                 content = self._read(response, end)
                 status, location = response.status_code, response.headers.get("Location")
         if not 200 <= status < 300:
             raise self._client.refusal(status, content, location)
         return content
+
+    def _verify(self) -> Any:
+        """Returns how the server's certificate is verified: what a session says comes before the environment."""
+        verify = self._session.verify
+        return False if not self._client.ssl_verify else None if verify is True else verify
 
     def _read(self, response: requests.Response, end: float) -> bytes:
         chunks: list[bytes] = []
@@ -185,9 +189,9 @@ class ClientHTTP:
             request = session.prepare_request(
                 self._requests.Request("GET", http_url, headers=self._with_cookies(http_url))
             )
-            settings = session.merge_environment_settings(http_url, {}, False, None, None)
+            settings = session.merge_environment_settings(http_url, {}, False, self._verify(), None)
             proxy = self._requests.utils.select_proxy(http_url, settings["proxies"])
-        verify = settings["verify"] if self._client.ssl_verify else False
+        verify = settings["verify"]
         opener = self._opener = Opener(
             self._client,
             url,

@@ -318,7 +318,7 @@ class Carrier:
         """The connection is over: its threads are told to end, and close what they have."""
         self._changed.notify_all()
         socket, writer = self.socket, self._writer
-        if writer is None or writer.thread is not None or socket.error is not None:
+        if writer is None or writer.busy or socket.error is not None:
             self.abort()
         else:
             # RFC 6455, 7.1.1: the client should wait for the server to close the TCP connection; the reader does.
@@ -351,8 +351,10 @@ class Carrier:
                 socket.close(why)
 
     def _has_left(self) -> bool:
-        writing = self._writer is not None and self._writer.thread is not None
-        return self.socket.state is _CLOSED or not (self.socket.pending() or self._poster or writing)
+        writer = self._writer
+        if self.socket.state is _CLOSED:
+            return True
+        return writer.is_done() if writer is not None else not (self.socket.pending() or self._poster)
 
     def wait_closed(self) -> None:
         """Waits until nothing is left of a connection that is over."""
@@ -371,6 +373,9 @@ class Carrier:
         stream = self._stream
         if stream is not None:
             self._take_leave(stream)
+            stream.abort()
+            if self._writer is not None:
+                self._writer.stop(self._client.request_timeout)
             stream.close()
         if self._candidate is not None:
             self._candidate.close()

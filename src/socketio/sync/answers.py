@@ -18,17 +18,19 @@ class BlockingAnswer(Answer):
         abandoned: What is raised if no acknowledgement will come.
     """
 
-    __slots__ = ("_abandoned", "_arguments", "_decided")
+    __slots__ = ("_abandoned", "_arguments", "_undecided")
 
     def __init__(self, abandoned: Exception) -> None:
-        self._decided = threading.Event()
+        # Micro-optimization: a lock that somebody else lets go of, because an Event makes two of them and a list.
+        self._undecided = threading.Lock()
+        self._undecided.acquire()
         self._abandoned = abandoned
         self._arguments: tuple[Any, ...] | None = None
-        super().__init__(self._answered, self._decided.set)
+        super().__init__(self._answered, self._undecided.release)
 
     def _answered(self, arguments: tuple[Any, ...]) -> None:
         self._arguments = arguments
-        self._decided.set()
+        self._undecided.release()
 
     def value(self, timeout: float | None) -> Any:
         """Waits and returns what `call()` returns.
@@ -40,7 +42,7 @@ class BlockingAnswer(Answer):
             TimeoutError: (`socketio.exceptions`) if nothing came in time.
             Exception: the one given, if nothing will come.
         """
-        if not self._decided.wait(timeout):
+        if not self._undecided.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
             raise TimeoutError()
         if self._arguments is None:
             raise self._abandoned
