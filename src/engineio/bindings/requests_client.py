@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ..base_client import MAX_MESSAGE_SIZE, BaseClient
 from ..exceptions import ConnectionError, ContentTooLongError
+from ..sync.stream import shut_down
 from .websocket_client import Handshake, Opener
 
 if TYPE_CHECKING:
@@ -238,9 +239,7 @@ class _Connections:
             connections = list(self._open)
         for connection in connections:
             if connection.sock is not None:
-                # As in `Stream.abort`.
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+                shut_down(connection.sock)
 
     def close(self) -> None:
         """Closes them: urllib3 leaves that to the garbage collector, which an exception can put off."""

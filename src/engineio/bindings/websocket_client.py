@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import http.cookies
 import socket
@@ -15,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..base_client import BaseClient
 from ..exceptions import ConnectionError
+from ..sync.stream import shut_down
 
 __all__ = ["Handshake", "Opener"]
 
@@ -101,8 +101,7 @@ class Opener:
         """Ends a handshake that is under way, from any thread."""
         connection = getattr(self._ws, "sock", None)
         if connection is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            shut_down(connection)
 
     def cookies(self) -> dict[str, str]:
         """Returns the cookies that came with the server's answer: name -> value."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..websocket import FrameReader
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "shut_down"]
 
 CHUNK = 65536
 """How many bytes are read at once, at most."""
@@ -94,14 +94,24 @@ class Stream:
 
     def abort(self) -> None:
         """Ends the connection from any thread: whoever waits for it wakes up. Its reader still has to close it."""
-        # Not the method of the TLS socket, which would turn it into a plain one under its reader's hands.
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        shut_down(self._socket)
 
     def close(self) -> None:
         """Closes the socket."""
         with contextlib.suppress(OSError):
             self._socket.close()
+
+
+def shut_down(connection: Any) -> None:
+    """Ends a connection, whose socket stays open: whoever waits for it, in any thread, wakes up."""
+    # Not the method of a TLS socket, which would turn it into a plain one under its reader's hands. The class that
+    # eventlet puts in the place of socket.socket has no such method; its instances have.
+    method = getattr(socket.socket, "shutdown", None)
+    with contextlib.suppress(OSError):
+        if method is not None and isinstance(connection, socket.socket):
+            method(connection, socket.SHUT_RDWR)
+        else:
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Waiter:
