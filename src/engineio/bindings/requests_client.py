@@ -153,7 +153,7 @@ class ClientHTTP:
     def _read(self, response: requests.Response, end: float) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        for chunk in response.iter_content(1 << 16):
+        for chunk in self._chunks(response):
             size += len(chunk)
             if size > MAX_MESSAGE_SIZE:
                 raise ContentTooLongError(f"an answer of more than {MAX_MESSAGE_SIZE} bytes")
@@ -161,6 +161,18 @@ class ClientHTTP:
                 raise TimeoutError
             chunks.append(chunk)
         return b"".join(chunks)
+
+    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
+        read = getattr(response.raw, "read1", None)
+        if read is None:  # urllib3 before 2.2, or what a session of the program's has instead
+            yield from response.iter_content(1 << 16)
+            return
+        # That returns what is there, while iter_content waits for a whole chunk, however long it takes.
+        try:
+            while chunk := read(1 << 16, decode_content=True):
+                yield chunk
+        except self._requests.packages.urllib3.exceptions.HTTPError as exc:
+            raise ConnectionError(f"Connection broken: {exc}") from exc
 
     def _with_cookies(self, url: str) -> dict[str, str]:
         """Returns the headers. requests drops its own cookies if there is a header with others: here they go along."""

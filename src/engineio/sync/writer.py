@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from math import inf
 from os import urandom
 
 from ..client_protocol import ClientSocket, ClientState
 from ..packet import encode_masked
-from ..websocket import encode_masked_frame
+from ..websocket import CLOSE, PONG, encode_masked_frame
 from .concurrency import join, start_thread
 from .stream import Stream
 
@@ -50,7 +49,7 @@ class Writer:
         self._changed = changed
         self._taken = taken
         self._writing = threading.Lock()
-        self._controls: deque[bytes] = deque()
+        self._controls: dict[int, bytes] = {}
         self._rest = b""
         self._last = -inf
         self._work = threading.Condition()
@@ -59,8 +58,11 @@ class Writer:
         """Whether the writer's thread is in charge."""
 
     def add_control(self, opcode: int, payload: bytes) -> None:
-        """Has a control frame written by the next `flush`, before what is in the outbox."""
-        self._controls.append(encode_masked_frame(opcode, payload, urandom(4)))
+        """Has a control frame written by the next `flush`, before what is in the outbox.
+
+        RFC 6455, 5.5.3: an endpoint "MAY elect to send a Pong frame for only the most recently processed Ping frame."
+        """
+        self._controls[opcode] = encode_masked_frame(opcode, payload, urandom(4))
 
     def flush(self) -> None:
         """Writes what can be written without waiting; called with or without the lock."""
@@ -140,8 +142,8 @@ class Writer:
 
     def _gather(self) -> bytes:
         frames: list[bytes] = []
-        while self._controls:
-            frames.append(self._controls.popleft())
+        if self._controls:
+            frames = [self._controls.pop(opcode, b"") for opcode in (PONG, CLOSE)]
         with self._changed:
             messages = self._socket.take_burst(BURST)
             if messages:
