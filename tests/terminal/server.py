@@ -7,7 +7,7 @@ from typing import Any
 
 import socketio
 
-sio = socketio.AsyncServer(ping_interval=0.3, ping_timeout=1, max_http_buffer_size=4_000_000)
+sio = socketio.AsyncServer(max_http_buffer_size=4_000_000)
 notes: list[Any] = []
 who: dict[str, list[Any]] = {}
 
@@ -17,6 +17,7 @@ for namespace in ("/", "/other", "/a b"):
     async def connect(sid: str, environ: dict[str, Any], auth: Any, namespace: str = namespace) -> None:
         if auth and "refuse" in auth:
             raise socketio.exceptions.ConnectionRefusedError(auth["refuse"], {"code": 7})
+        await sio.sleep(auth.get("sleep", 0) if auth else 0)
         who[sid] = [auth, environ.get("HTTP_X_TOKEN"), environ.get("HTTP_X_MORE")]
 
     @sio.on("who", namespace=namespace)

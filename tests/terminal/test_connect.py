@@ -222,8 +222,8 @@ def test_a_line_that_is_not_text(url: str) -> None:
 
 
 def test_a_call_without_an_answer(url: str) -> None:
-    done = run("connect", url, "--json", "--timeout", "0.2", stdin="call late 5\ncall echo x\n")
-    message = "call 1: no acknowledgement within 0.2 seconds"
+    done = run("connect", url, "--json", "--timeout", "1", stdin="call late 5\ncall echo x\n")
+    message = "call 1: no acknowledgement within 1 seconds"
     assert of_type("error", done.stdout) == [{"message": message, "id": 1}]
     assert of_type("ack", done.stdout) == [{"id": 2, "args": ["x"]}]
     assert done.returncode == 1
@@ -267,7 +267,7 @@ def test_which_events_are_shown(url: str, commands: str, shown: list[str]) -> No
 def test_wait_goes_on_listening(url: str) -> None:
     script = "emit late 0.3 x\n"
     assert of_type("event", run("connect", url, "--json", "--wait", "0", stdin=script).stdout) == []
-    done = run("connect", url, "--json", "--wait", "1", stdin=script)
+    done = run("connect", url, "--json", "--wait", "2", stdin=script)
     assert of_type("event", done.stdout) == [{"namespace": "/", "event": "late", "args": ["x"]}]
     assert done.returncode == 0
 
@@ -279,9 +279,20 @@ def test_a_server_that_is_not_there() -> None:
     assert (len(done.stderr.splitlines()), done.stdout) == (1, "")
 
 
-def test_what_is_no_socketio_server_is_quoted(url: str) -> None:
-    done = run("connect", f"{url}/?EIO=3", "--path", "nowhere")
-    assert (done.returncode, "Unexpected status code 404" in done.stderr) == (1, True)
+def test_what_a_server_says_about_a_request_is_printed(url: str) -> None:
+    done = run("connect", url, "--path", "nowhere")
+    assert done.stderr == "fast-socketio: error: cannot connect: Unexpected status code 404 in server response\n"
+    done = run("connect", url, "-H", "Origin: http://elsewhere.example")
+    assert "cannot connect: Unexpected status code 400 in server response {" in done.stderr
+    assert '"code": 3' in done.stderr
+
+
+def test_a_server_that_takes_its_time(url: str) -> None:
+    script = 'join /other {"sleep": 1.5}\nstatus\n'
+    done = run("connect", url, "--json", "--auth", '{"sleep": 1.5}', stdin=script)
+    assert [list(status["namespaces"]) for status in of_type("status", done.stdout)] == [["/", "/other"]]
+    done = run("connect", url, "--timeout", "1", "--auth", '{"sleep": 3}')
+    assert (done.returncode, "/ (no answer in time)" in done.stderr) == (1, True)
 
 
 def test_a_server_that_says_nothing() -> None:

@@ -58,8 +58,6 @@ class Keyboard:
         self._at_end = False
         self._settings = termios.tcgetattr(self._descriptor) if termios is not None and self.interactive else None
         if self.editing and readline is not None:
-            # Else the terminal would be left in that mode when the process ends while a line is being read.
-            readline.parse_and_bind("set enable-bracketed-paste off")
             readline.set_pre_input_hook(self._shown)
         threading.Thread(target=self._serve, name="keyboard", daemon=True).start()
 
@@ -70,6 +68,10 @@ class Keyboard:
         """
         future: asyncio.Future[str | None] = self._loop.create_future()
         self._prompt = clean(prompt)
+        if self.editing and readline is None:
+            sys.stdout.write(self._prompt)
+            sys.stdout.flush()
+            self._visible = True
         self._requests.put((self._prompt, future))
         return future
 
@@ -99,7 +101,7 @@ class Keyboard:
             line: str | None = None
             error: ValueError | None = None
             try:
-                line = self._edit(prompt) if self.editing and readline is not None else self._read(prompt)
+                line = self._edit(prompt) if self.editing and readline is not None else self._read()
             except (OSError, EOFError):
                 pass
             except ValueError as exc:
@@ -120,14 +122,10 @@ class Keyboard:
     def _shown(self) -> None:
         self._visible = True
 
-    def _read(self, prompt: str) -> str | None:
+    def _read(self) -> str | None:
         # Not sys.stdin.readline(): at its end the process would wait in vain for the lock of that buffer, and abort.
         if self._descriptor is None:
             return None
-        if self.editing:
-            sys.stdout.write(prompt)
-            sys.stdout.flush()
-            self._visible = True
         while (end := self._rest.find(b"\n")) < 0 and not self._at_end:
             chunk = os.read(self._descriptor, CHUNK)
             self._at_end = not chunk
