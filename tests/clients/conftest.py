@@ -25,6 +25,9 @@ DEADLINE = 45.0
 LAST_BREATH = 1.0
 """How long a thread may take to end after the client has, in seconds."""
 
+KINDS = ["python", "socket.io", "socket.io-3"]
+"""The servers: ours, and the official ones of two ages."""
+
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
 
 
@@ -95,7 +98,7 @@ def node_packages() -> None:
             pytest.skip(f"npm ci failed: {installed.stderr[-500:]}")
 
 
-@pytest.fixture(scope="session", params=["python", "socket.io", "socket.io-3"])
+@pytest.fixture(scope="session", params=KINDS)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server of each kind, shared by the tests."""
     if request.param != "python":
@@ -108,10 +111,23 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 @pytest.fixture
 def start_server() -> Iterator[Callable[[], Server]]:
     """A function that starts a server for one test alone."""
+    yield from starting("python")
+
+
+@pytest.fixture(params=KINDS)
+def start_any_server(request: pytest.FixtureRequest) -> Iterator[Callable[[], Server]]:
+    """A function that starts a server for one test alone; one of each kind."""
+    if request.param != "python":
+        request.getfixturevalue("node_packages")
+    yield from starting(request.param)
+
+
+def starting(kind: str) -> Iterator[Callable[[], Server]]:
+    """Gives a function that starts a server, and stops what it has started."""
     servers: list[Server] = []
 
     def start() -> Server:
-        servers.append(Server("python"))
+        servers.append(Server(kind))
         return servers[-1]
 
     yield start

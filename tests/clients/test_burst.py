@@ -14,9 +14,9 @@ from .processes import Server
 
 
 async def test_a_server_that_is_killed_in_the_middle_of_a_burst(
-    colour: Colour, start_server: Callable[[], Server], transports: list[str]
+    colour: Colour, start_any_server: Callable[[], Server], transports: list[str]
 ) -> None:
-    server = start_server()
+    server = start_any_server()
     client = colour.Client(reconnection_delay=0.05, reconnection_delay_max=0.1)
     numbers: list[int] = []
     seen = asyncio.Event()

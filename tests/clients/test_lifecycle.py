@@ -30,9 +30,9 @@ def listen(client: Any, *names: str) -> asyncio.Queue[Any]:
 
 
 async def test_a_server_that_is_killed_and_comes_back(
-    colour: Colour, start_server: Callable[[], Server], transports: list[str]
+    colour: Colour, start_any_server: Callable[[], Server], transports: list[str]
 ) -> None:
-    server = start_server()
+    server = start_any_server()
     client = colour.Client(**FAST, request_timeout=1)
     heard = listen(
         client, "connect", "disconnect", "connect_error", "reconnect_attempt", "reconnect_error", "reconnect"
@@ -64,9 +64,9 @@ async def test_a_server_that_is_killed_and_comes_back(
 
 
 async def test_a_server_that_was_stopped(
-    colour: Colour, start_server: Callable[[], Server], transports: list[str]
+    colour: Colour, start_any_server: Callable[[], Server], transports: list[str]
 ) -> None:
-    server = start_server()
+    server = start_any_server()
     client = colour.Client(**FAST, request_timeout=0.3)
     heard = listen(client, "connect", "disconnect")
     await client.connect(server.url, transports=transports)
