@@ -35,6 +35,9 @@ __all__ = ["ClientConnection", "ClientHost", "ClientMember"]
 
 INCOMPATIBLE = "The server has answered CONNECT without a sid, as Socket.IO 2 does, whose protocol is another one"
 
+INTERNAL = "__disconnect_final"
+"""An event that only this side can cause."""
+
 # Micro-optimization: the attribute of an Enum class costs a descriptor, a global does not.
 _CONNECTING, _CONNECTED, _GONE = MemberState.CONNECTING, MemberState.CONNECTED, MemberState.GONE
 
@@ -260,7 +263,7 @@ class ClientConnection(InFlight):
         event = data[0]
         host = self.host
         found = host.registry.find(event, member.namespace, tuple(data[1:]))
-        if found is None:
+        if found is None or event == INTERNAL:
             # A server that asks for an acknowledgement gets one, as from the reference implementation.
             if ack_id is not None:
                 host.transmit(self, ACK, member.namespace, ack_id, [])

@@ -265,3 +265,19 @@ async def test_an_answer_that_trickles(colour: Colour) -> None:
     async with running(serve) as url:
         with pytest.raises(engineio.exceptions.ConnectionError, match=r"within 0\.3 seconds"):
             await colour.Engine(request_timeout=0.3).connect(url, transports="polling")
+
+
+async def test_a_server_cannot_say_that_there_will_be_no_other_connection(colour: Colour) -> None:
+    client = colour.Client(reconnection=False, request_timeout=0.5)
+    finals: list[None] = []
+    last = asyncio.Event()
+    client.on("__disconnect_final", lambda: finals.append(None))
+    client.on("last", last.set)
+    async with running(talking(frame(CONNECTED), frame('42["__disconnect_final"]'), frame('42["last"]'))) as url:
+        await client.connect(url, transports="websocket")
+        await client.emit("ready")
+        await last.wait()
+        assert finals == []
+        await client.disconnect()
+        await settled(client)
+    assert finals == [None]

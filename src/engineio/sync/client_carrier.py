@@ -229,13 +229,13 @@ class Carrier:
             try:
                 goes_on = stream.receive(socket.deadline)
             except OSError as exc:
-                return self._fail(ConnectionError(f"The WebSocket is broken: {exc}"), exc)
+                return self._fail(exc)
             if goes_on is None:
                 with self._lock:
                     socket.expire(time.monotonic())
             elif not goes_on:
                 self._deliver(stream)
-                return self._fail(ConnectionError("The WebSocket was closed"), stream.frames.error)
+                return self._fail(stream.frames.error or ConnectionError("The WebSocket was closed"))
 
     def _deliver(self, stream: Stream) -> None:
         """Hands on what has arrived."""
@@ -390,9 +390,7 @@ class Carrier:
         except OSError:
             pass
 
-    def _fail(self, error: Exception, cause: Exception | None = None) -> None:
-        if cause is not None:
-            error.__cause__ = cause
+    def _fail(self, error: Exception) -> None:
         with self._lock:
             self.socket.fail(error)
 
