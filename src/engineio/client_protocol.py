@@ -142,6 +142,23 @@ class ClientSocket:
         error: What the server did wrong, if that closed it.
     """
 
+    __slots__ = (
+        "_leaving",
+        "_loads",
+        "_outbox",
+        "_patience",
+        "deadline",
+        "error",
+        "halted",
+        "handshake",
+        "host",
+        "queued",
+        "receiver",
+        "state",
+        "transport",
+        "why",
+    )
+
     def __init__(self, host: ClientHost, loads: Callable[[bytes], Any]) -> None:
         self.host = host
         self.receiver: Receiver | None = None

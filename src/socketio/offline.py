@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +22,7 @@ class OfflineBuffer:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._events: deque[tuple[str, list[Any], Callable[..., Any] | None]] = deque()
+        self._events: list[tuple[str, list[Any], Callable[..., Any] | None]] = []
 
     def __len__(self) -> int:
         return len(self._events)
@@ -40,7 +39,7 @@ class OfflineBuffer:
 
     def send(self, member: ClientMember, logger: logging.Logger) -> None:
         """Sends what waits for a namespace that was just joined."""
-        events, self._events = self._events, deque()
+        events, self._events = self._events, []
         for namespace, arguments, callback in events:
             if namespace != member.namespace:
                 self._events.append((namespace, arguments, callback))
@@ -52,11 +51,11 @@ class OfflineBuffer:
 
     def remove(self, callback: Callable[..., Any]) -> None:
         """Takes the event with this callback out, if it is here."""
-        self._events = deque(event for event in self._events if event[2] is not callback)
+        self._events = [event for event in self._events if event[2] is not callback]
 
     def clear(self) -> None:
         """Forgets all events: there will be no connection."""
-        events, self._events = self._events, deque()
+        events, self._events = self._events, []
         for _, _, callback in events:
             if isinstance(callback, Answer):
                 callback.abandon()

@@ -160,4 +160,4 @@ except RuntimeError as exc:
     print(exc)
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=30)
-    assert 'pip install "fast-socketio[asyncio_client]"' in done.stdout, done.stderr
+    assert 'pip install "fast-socketio[asyncio-client]"' in done.stdout, done.stderr

@@ -319,7 +319,7 @@ def test_without_aiohttp(url: str, tmp_path: Path) -> None:
     for command in (("connect", url), ("emit", url, "echo")):
         done = run(*command, cwd=tmp_path)
         assert done.returncode == 1
-        assert 'pip install "fast-socketio[asyncio_client]"' in done.stderr
+        assert 'pip install "fast-socketio[asyncio-client]"' in done.stderr
         assert (len(done.stderr.splitlines()), done.stdout) == (1, "")
 
 

@@ -11,6 +11,7 @@ from ..client_protocol import PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, Client
 from ..exceptions import ConnectionError, ProtocolError
 from ..interfaces import Receiver
 from ..packet import encode_masked
+from .concurrency import Pulse
 
 __all__ = ["Carrier"]
 
@@ -33,6 +34,24 @@ class Carrier:
         accept: Returns what takes the messages of the connection.
     """
 
+    __slots__ = (
+        "_accept",
+        "_binary",
+        "_client",
+        "_closer",
+        "_http",
+        "_loop",
+        "_reader",
+        "_resumed",
+        "_sent",
+        "_text",
+        "_timer",
+        "_upgrading",
+        "_writer",
+        "_ws",
+        "socket",
+    )
+
     def __init__(
         self, client: Any, headers: Mapping[str, str], jar: Any, accept: Callable[[ClientSocket], Receiver]
     ) -> None:
@@ -49,8 +68,8 @@ class Carrier:
         self._closer: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._upgrading = False
-        self._resumed = asyncio.Event()
-        self._sent = asyncio.Event()
+        self._resumed = Pulse()
+        self._sent = Pulse()
 
     # The beginning
 
@@ -188,7 +207,6 @@ class Carrier:
 
     async def _while_halted(self) -> None:
         while self.socket.halted and self.socket.state is ClientState.OPEN:
-            self._resumed.clear()
             await self._resumed.wait()
 
     # Writing
@@ -230,7 +248,6 @@ class Carrier:
     async def room(self, limit: int) -> None:
         """Waits until at most `limit` bytes wait to be sent, or the connection is over."""
         while self.socket.queued > limit and self.socket.state is ClientState.OPEN:
-            self._sent.clear()
             await self._sent.wait()
 
     # ClientHost
@@ -257,7 +274,6 @@ class Carrier:
         try:
             async with asyncio.timeout(self._client.request_timeout):
                 while socket.pending() or self._writer is not None:
-                    self._sent.clear()
                     await self._sent.wait()
         except TimeoutError:
             pass

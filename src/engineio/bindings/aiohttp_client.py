@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientHTTP", "import_aiohttp"]
 
-MISSING = 'The asyncio client needs aiohttp; install it with: pip install "fast-socketio[asyncio_client]"'
+# With a hyphen: pip 23.2 takes no other spelling of it.
+MISSING = 'The asyncio client needs aiohttp; install it with: pip install "fast-socketio[asyncio-client]"'
 
 GOODBYE = 2.0
 """How many seconds at most a server gets to answer the close frame of a WebSocket."""

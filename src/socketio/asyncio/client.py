@@ -11,7 +11,7 @@ from typing import Any
 
 from engineio import interrupts
 from engineio.asyncio.client import AsyncClient as EngineClient
-from engineio.asyncio.concurrency import Concurrency
+from engineio.asyncio.concurrency import Concurrency, Pulse
 from engineio.exceptions import EngineIOError
 
 from ..acks import LOST
@@ -48,7 +48,7 @@ class AsyncClient(Concurrency, BaseClient):
         self._finished.set()
 
     def _make_events(self) -> None:
-        self._changed = asyncio.Event()
+        self._changed = Pulse()
         """Set whenever a namespace was decided about, a disconnect handler is over, or the connection has ended."""
         self._finished = asyncio.Event()
         """Set when there will be no other connection."""
@@ -165,7 +165,6 @@ class AsyncClient(Concurrency, BaseClient):
         try:
             async with asyncio.timeout(timeout):
                 while not condition():
-                    self._changed.clear()
                     await self._changed.wait()
         except builtins.TimeoutError:
             pass
@@ -277,7 +276,6 @@ class AsyncClient(Concurrency, BaseClient):
         if task is not None and task is not asyncio.current_task():
             await asyncio.wait([task])
         while self._farewells and not _in_farewell.get():
-            self._changed.clear()
             await self._changed.wait()
 
     async def shutdown(self) -> None:
