@@ -8,7 +8,14 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["TRANSPORTS", "check_ping_interval", "check_transports", "option_names", "warn_about_unknown_options"]
+__all__ = [
+    "TRANSPORTS",
+    "check_ping_interval",
+    "check_transports",
+    "engine_options",
+    "option_names",
+    "warn_about_unknown_options",
+]
 
 TRANSPORTS = ("polling", "websocket")
 """The transports that exist, in the order in which clients try them."""
@@ -58,3 +65,23 @@ def option_names(owner: type[Any]) -> list[str]:
                 if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                     names[name] = None
     return list(names)
+
+
+def engine_options(
+    owner: type[Any], engine_class: type[Any], options: dict[str, Any], json: Any, stacklevel: int
+) -> dict[str, Any]:
+    """Returns those options of a server or client that its engine takes; warns about what neither of them takes.
+
+    Args:
+        owner: The class of the server or client.
+        engine_class: That of its engine.
+        options: What the owner does not take itself; `engineio_logger` is the logger of the engine.
+        json: The json option of both.
+        stacklevel: Whom the warning blames, as for `warnings.warn`.
+    """
+    known = option_names(engine_class)
+    unknown = [name for name in options if name not in known and name != "engineio_logger"]
+    if unknown:
+        warn_about_unknown_options(unknown, [*option_names(owner), *known], stacklevel + 1)
+    picked = {name: value for name, value in options.items() if name in known}
+    return {**picked, "logger": options.get("engineio_logger", False), "json": json}

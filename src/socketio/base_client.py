@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from engineio.client_protocol import ClientSocket
-from engineio.config import option_names, warn_about_unknown_options
+from engineio.config import engine_options
 from engineio.interfaces import reason
 from engineio.logs import logger_for
 
@@ -104,17 +104,10 @@ class BaseClient:
 
     def _make_engine(self, options: dict[str, Any], json: Any) -> Any:
         engine_class = self._engineio_client_class()
-        known = option_names(engine_class)
-        unknown = [name for name in options if name not in known and name != "engineio_logger"]
-        if unknown:
-            # Up from here: __init__ of this class, of the subclass, the program.
-            warn_about_unknown_options(unknown, [*option_names(type(self)), *known], stacklevel=4)
-        engine_options = {name: value for name, value in options.items() if name in known}
-        engine_options["logger"] = options.get("engineio_logger", False)
-        engine_options["json"] = json
+        # Up from here: __init__ of this class, of the subclass, the program.
+        picked = engine_options(type(self), engine_class, options, json, stacklevel=4)
         # One of the two is enough, and this one also ends the attempts to connect again.
-        engine_options["handle_sigint"] = False
-        return engine_class(**engine_options)
+        return engine_class(**{**picked, "handle_sigint": False})
 
     # Per colour
 
@@ -287,6 +280,11 @@ class BaseClient:
         self._namespace_auth = {}
         self._left_namespaces = []
         self._stopping = False
+
+    def check_wanted(self) -> None:
+        """Raises ConnectionError if the program has ended the connection while it is being made."""
+        if self._stopping:
+            raise ConnectionError("The connection was given up")
 
     def remember_namespace(self, namespace: str, auth: Any) -> None:
         """Keeps a namespace that is joined later.

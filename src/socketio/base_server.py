@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, ClassVar
 
-from engineio.config import option_names, warn_about_unknown_options
+from engineio.config import engine_options
 from engineio.interfaces import reason
 from engineio.logs import logger_for
 from engineio.packet import Outgoing
@@ -88,16 +88,9 @@ class BaseServer:
 
     def _make_engine(self, options: dict[str, Any], json: Any) -> Any:
         engine_class = self._engineio_server_class()
-        known = option_names(engine_class)
-        unknown = [name for name in options if name not in known and name != "engineio_logger"]
-        if unknown:
-            # Up from here: __init__ of this class, of the subclass, the program.
-            warn_about_unknown_options(unknown, [*option_names(type(self)), *known], stacklevel=4)
-        engine_options = {name: value for name, value in options.items() if name in known}
-        engine_options["logger"] = options.get("engineio_logger", False)
-        engine_options["json"] = json
-        engine_options["async_handlers"] = False
-        return engine_class(**engine_options)
+        # Up from here: __init__ of this class, of the subclass, the program.
+        picked = engine_options(type(self), engine_class, options, json, stacklevel=4)
+        return engine_class(**{**picked, "async_handlers": False})
 
     # Per colour
 

@@ -183,6 +183,35 @@ async def test_shutdown_ends_a_reconnection(colour: Colour, start_server: Callab
     assert await heard.get() == ("__disconnect_final",)
 
 
+async def test_disconnecting_while_the_program_looks_for_the_url(
+    colour: Colour, start_server: Callable[[], Server]
+) -> None:
+    server = start_server()
+    client = colour.Client(**FAST)
+    count = 0
+    disconnecting: list[asyncio.Task[None]] = []
+
+    async def url() -> str:
+        nonlocal count
+        count += 1
+        if count == 2:
+            disconnecting.append(asyncio.create_task(client.disconnect()))
+            while not client._stopping:
+                await asyncio.sleep(0.001)
+        return server.url
+
+    heard = listen(client, "connect", "__disconnect_final")
+    await client.connect(url)
+    assert await heard.get() == ("connect",)
+    await client.emit("drop")
+    await client.wait()
+    await disconnecting[0]
+    assert not client.connected
+    assert client.eio.state == "disconnected"
+    assert await heard.get() == ("__disconnect_final",)
+    await settled(client)
+
+
 async def test_a_failing_function_of_the_program_is_called_again(
     colour: Colour, start_server: Callable[[], Server]
 ) -> None:

@@ -25,6 +25,8 @@ __all__ = ["ClientHTTP", "import_requests", "make_jar"]
 
 MISSING = 'The client needs requests; install it with: pip install "fast-socketio[client]"'
 
+GIVEN_UP = "The connection was given up"
+
 NOT_FOR_A_WEBSOCKET = ("accept", "accept-encoding", "connection", "content-length", "content-type")
 """Headers of requests that say nothing about a WebSocket."""
 
@@ -120,34 +122,33 @@ class ClientHTTP:
         self._request("POST", url, body, self._client.request_timeout)
 
     def _request(self, method: str, url: str, body: bytes | None, timeout: float) -> bytes:
-        headers = self._with_cookies(url)
+        session = self._current_session()
+        headers = self._with_cookies(session, url)
         if body is not None:
             headers.setdefault("Content-Type", "text/plain;charset=UTF-8")
         end = time.monotonic() + timeout
-        with self._translate(timeout):
-            session = self._session
-            if session is None or self._aborted:
-                raise ConnectionError("The connection was given up")
-            # A redirect would have to be followed for each request again, and some servers redirect to login pages.
-            with session.request(
-                method,
-                url,
-                data=body,
-                headers=headers,
-                timeout=(min(timeout, self._client.request_timeout), timeout),
-                allow_redirects=False,
-                stream=True,
-                verify=self._verify(),
-            ) as response:
-                content = self._read(response, end)
-                status, location = response.status_code, response.headers.get("Location")
+        # A redirect would have to be followed for each request again, and some servers redirect to login pages.
+        options = {"allow_redirects": False, "stream": True, "verify": self._verify(session)}
+        patience = min(timeout, self._client.request_timeout), timeout
+        with (
+            self._translate(timeout),
+            session.request(method, url, data=body, headers=headers, timeout=patience, **options) as response,
+        ):
+            content = self._read(response, end)
+            status, location = response.status_code, response.headers.get("Location")
         if not 200 <= status < 300:
             raise self._client.refusal(status, content, location)
         return content
 
-    def _verify(self) -> Any:
+    def _current_session(self) -> Any:
+        session = self._session
+        if session is None or self._aborted:
+            raise ConnectionError(GIVEN_UP)
+        return session
+
+    def _verify(self, session: Any) -> Any:
         """Returns how the server's certificate is verified: what a session says comes before the environment."""
-        verify = self._session.verify
+        verify = session.verify
         return False if not self._client.ssl_verify else None if verify is True else verify
 
     def _read(self, response: requests.Response, end: float) -> bytes:
@@ -174,7 +175,7 @@ class ClientHTTP:
         except self._requests.packages.urllib3.exceptions.HTTPError as exc:
             raise ConnectionError(f"Connection broken: {exc}") from exc
 
-    def _with_cookies(self, url: str) -> dict[str, str]:
+    def _with_cookies(self, session: Any, url: str) -> dict[str, str]:
         """Returns the headers. requests drops its own cookies if there is a header with others: here they go along."""
         headers = dict(self._headers)
         for name in headers:
@@ -182,7 +183,7 @@ class ClientHTTP:
                 own = headers[name]
                 names = {cookie.partition("=")[0].strip() for cookie in own.split(";")}
                 request = self._requests.Request("GET", url, headers={})
-                kept = self._requests.cookies.get_cookie_header(self._session.cookies, request) or ""
+                kept = self._requests.cookies.get_cookie_header(session.cookies, request) or ""
                 cookies = [cookie.strip() for cookie in kept.split(";") if cookie.strip()]
                 further = [cookie for cookie in cookies if cookie.partition("=")[0] not in names]
                 headers[name] = "; ".join([own, *further])
@@ -195,14 +196,14 @@ class ClientHTTP:
             ConnectionError: if there is no answer, or none that opens it.
             RuntimeError: if websocket-client is not installed.
         """
-        session = self._session
+        session = self._current_session()
         # requests knows no other schemes; ws and http, wss and https differ in nothing that matters here.
         http_url = "http" + url.removeprefix("ws")
         with self._translate(self._client.request_timeout):
             request = session.prepare_request(
-                self._requests.Request("GET", http_url, headers=self._with_cookies(http_url))
+                self._requests.Request("GET", http_url, headers=self._with_cookies(session, http_url))
             )
-            settings = session.merge_environment_settings(http_url, {}, False, self._verify(), None)
+            settings = session.merge_environment_settings(http_url, {}, False, self._verify(session), None)
             proxy = self._requests.utils.select_proxy(http_url, settings["proxies"])
         verify = settings["verify"]
         opener = self._opener = Opener(
@@ -215,8 +216,7 @@ class ClientHTTP:
                 settings["cert"],
             ),
         )
-        if self._aborted:
-            raise ConnectionError("The connection was given up")
+        self._current_session()  # abort() may have come too early for the opener
         connection = opener.open()
         for name, value in opener.cookies().items():
             session.cookies.set(name, value, domain=urlsplit(url).hostname or "", path="/")

@@ -151,6 +151,7 @@ class AsyncClient(Concurrency, BaseClient):
         try:
             url = await _value(self.connection_url)
             headers = await _value(self.connection_headers)
+            self.check_wanted()
             await self.eio.connect(
                 url, headers=headers or {}, transports=self.connection_transports, engineio_path=self.socketio_path
             )
@@ -158,6 +159,7 @@ class AsyncClient(Concurrency, BaseClient):
             data = exc.args[1] if len(exc.args) > 1 and exc.args[1] is not None else str(exc.args[0])
             self.announce("connect_error", data)
             raise ConnectionError(exc.args[0]) from exc
+        self.check_wanted()
         assert self.connection is not None
         return self.connection
 

@@ -145,6 +145,7 @@ class Client(Concurrency, BaseClient):
         try:
             url = _value(self.connection_url)
             headers = _value(self.connection_headers)
+            self.check_wanted()
             self.eio.connect(
                 url, headers=headers or {}, transports=self.connection_transports, engineio_path=self.socketio_path
             )
@@ -153,6 +154,7 @@ class Client(Concurrency, BaseClient):
             with self._lock:
                 self.announce("connect_error", data)
             raise ConnectionError(exc.args[0]) from exc
+        self.check_wanted()
         assert self.connection is not None
         return self.connection
 
