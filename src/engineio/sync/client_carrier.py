@@ -18,7 +18,7 @@ from ..client_protocol import PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, Client
 from ..exceptions import ConnectionError, ProtocolError
 from ..interfaces import Receiver
 from ..websocket import BINARY, CLOSE, PING, PONG, TEXT, decode_close, encode_masked_frame
-from .concurrency import join, start_thread, wait_for
+from .concurrency import BackgroundThread, join, start_thread, wait_for
 from .stream import Stream
 from .writer import Writer
 
@@ -63,8 +63,8 @@ class Carrier:
         self._stream: Stream | None = None
         self._candidate: Stream | None = None
         """A WebSocket that does not carry the connection yet."""
-        self._reader: threading.Thread | None = None
-        self._poster: threading.Thread | None = None
+        self._reader: BackgroundThread | None = None
+        self._poster: BackgroundThread | None = None
         """What posts; `None` while there is nothing to post."""
         self._writer: Writer | None = None
         """What writes to the WebSocket."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Concurrency", "join", "start_thread", "wait_for"]
+__all__ = ["BackgroundThread", "Concurrency", "join", "start_thread", "wait_for"]
 
 INTERRUPTIBLE = 1.0
 """How often a wait without a limit looks up, in seconds: on Windows Ctrl-C is not noticed before."""
@@ -41,17 +41,37 @@ class Concurrency:
         return threading.Event(*args, **kwargs)
 
 
-def start_thread(target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
+class BackgroundThread(threading.Thread):
+    """A thread that does not keep the program from ending.
+
+    Attributes:
+        over: Set when it has nothing left to do. With eventlet and Python 3.13, `join` raises what nobody expects when
+            its time is up.
+    """
+
+    def __init__(self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__(target=target, args=args, kwargs=kwargs, daemon=True)
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Calls the function."""
+        try:
+            super().run()
+        finally:
+            self.over.set()
+
+
+def start_thread(target: Callable[..., Any], *args: Any, **kwargs: Any) -> BackgroundThread:
     """Starts a thread that does not keep the program from ending, and returns it."""
-    thread = threading.Thread(target=target, args=args, kwargs=kwargs, daemon=True)
+    thread = BackgroundThread(target, args, kwargs)
     thread.start()
     return thread
 
 
-def join(thread: threading.Thread | None, timeout: float) -> None:
-    """Waits until a thread is over, for `timeout` seconds at most, unless it is the caller's own."""
-    if thread is not None and thread is not threading.current_thread():
-        thread.join(timeout)
+def join(thread: BackgroundThread | None, timeout: float | None) -> None:
+    """Waits until a thread is over, for some seconds at most (`None`: without limit), unless it is the caller's own."""
+    if thread is not None and thread is not threading.current_thread() and thread.over.wait(timeout):
+        thread.join()
 
 
 def wait_for(changed: threading.Condition, condition: Callable[[], object], timeout: float | None = None) -> bool:

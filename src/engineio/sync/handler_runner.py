@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .concurrency import join, start_thread
+from .concurrency import BackgroundThread, join, start_thread
 
 __all__ = ["HandlerRunner"]
 
@@ -44,17 +44,17 @@ class HandlerRunner:
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._spare_work = threading.Condition(self._lock)
-        self._runner: threading.Thread | None = None
+        self._runner: BackgroundThread | None = None
         """The thread that takes handlers; `None` if there is none."""
         self._idle = False
         """Whether it waits for one."""
-        self._spare: threading.Thread | None = None
+        self._spare: BackgroundThread | None = None
         """The thread that stands by."""
         self._watching = False
         """Whether that one looks at the runner's progress, which it does only while handlers wait."""
         self._progress = 0
         self._ending = False
-        self.threads: set[threading.Thread] = set()
+        self.threads: set[BackgroundThread] = set()
         """All of its threads, also those that are busy with a handler that takes its time."""
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class HandlerRunner:
         for thread in idle:
             join(thread, timeout)
 
-    def _start(self, step: _Step) -> threading.Thread:
+    def _start(self, step: _Step) -> BackgroundThread:
         thread = start_thread(self._live, step)
         self.threads.add(thread)
         return thread
@@ -110,7 +110,7 @@ class HandlerRunner:
 
     def _run(self) -> _Step | None:
         """Takes handlers while this thread is the runner; returns what it does next."""
-        own = threading.current_thread()
+        own: Any = threading.current_thread()
         queue, settled = self._queue, self._settled
         while True:
             with self._lock:
@@ -142,6 +142,7 @@ class HandlerRunner:
 
     def _stand_by(self) -> _Step | None:
         """Waits until the runner is stuck and takes its place; returns what this thread does next."""
+        own: Any = threading.current_thread()
         with self._lock:
             while True:
                 if not self._queue or self._runner is None or self._idle:
@@ -157,6 +158,6 @@ class HandlerRunner:
                 if self._progress == before and self._queue:
                     self._watching = False
                     self._spare = None
-                    self._runner = threading.current_thread()
+                    self._runner = own
                     self._idle = False
                     return self._run

@@ -11,7 +11,7 @@ from os import urandom
 from ..client_protocol import ClientSocket, ClientState
 from ..packet import encode_masked
 from ..websocket import CLOSE, PONG, encode_masked_frame
-from .concurrency import join, start_thread
+from .concurrency import BackgroundThread, join, start_thread
 from .stream import Stream
 
 __all__ = ["Writer"]
@@ -53,7 +53,7 @@ class Writer:
         self._rest = b""
         self._last = -inf
         self._work = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._thread: BackgroundThread | None = None
         self.busy = False
         """Whether the writer's thread is in charge."""
 

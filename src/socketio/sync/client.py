@@ -12,7 +12,7 @@ from engineio import interrupts
 from engineio.exceptions import EngineIOError
 from engineio.sync.client import PATIENCE
 from engineio.sync.client import Client as EngineClient
-from engineio.sync.concurrency import Concurrency, start_thread, wait_for
+from engineio.sync.concurrency import BackgroundThread, Concurrency, join, start_thread, wait_for
 
 from ..acks import LOST
 from ..base_client import BaseClient
@@ -41,7 +41,7 @@ class Client(Concurrency, BaseClient):
         self.eio.accept = self.accept
         self._lock: threading.RLock = self.eio.lock
         self._changed: threading.Condition = self.eio.changed
-        self._reconnect_thread: threading.Thread | None = None
+        self._reconnect_thread: BackgroundThread | None = None
         self._wait_timeout = 1.0
         self._farewells = 0
         """How many disconnect handlers are under way."""
@@ -274,9 +274,7 @@ class Client(Concurrency, BaseClient):
         with self._lock:
             self.leave_all()
         self.eio.disconnect()
-        thread = self._reconnect_thread
-        while thread is not None and thread.is_alive() and thread is not threading.current_thread():
-            thread.join(PATIENCE)
+        join(self._reconnect_thread, None)
         if not _in_farewell.get():
             with self._changed:
                 wait_for(self._changed, lambda: not self._farewells)
