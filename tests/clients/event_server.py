@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -53,4 +54,5 @@ for namespace in ("/", "/other"):
 
 if __name__ == "__main__":
     tls = {"ssl_certfile": sys.argv[2]} if len(sys.argv) > 2 else {}
-    socketio.run(sio, port=int(sys.argv[1]), log_level="warning", **tls)
+    host = os.environ.get("HOST", "127.0.0.1")
+    socketio.run(sio, host=host, port=int(sys.argv[1]), log_level="warning", **tls)

@@ -12,6 +12,7 @@ import uvicorn
 
 import engineio
 
+from .bad_servers import answer, handshake, running
 from .colours import Colour
 
 
@@ -84,6 +85,30 @@ async def test_an_upgrade_that_fails_leaves_polling(colour: Colour) -> None:
         await client.send("still here")
         assert await heard.get() == "still here"
         await client.disconnect()
+
+
+async def test_cookies_go_along_with_an_upgrade(colour: Colour) -> None:
+    heads: list[bytes] = []
+
+    async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(head)
+        if head.startswith(b"POST"):
+            writer.write(answer(b"ok"))
+        elif b"sid=" not in head:
+            opened = handshake(upgrades=["websocket"], pingInterval=25000)
+            writer.write(answer(opened, headers="Set-Cookie: sticky=7; Path=/\r\n"))
+        elif b"transport=websocket" in head:
+            writer.write(answer(b"no", "400 Bad Request"))
+        else:
+            await reader.read()
+
+    engine = colour.Engine()
+    async with running(serve) as url:
+        await engine.connect(url)
+        await engine.send("x")
+        await engine.disconnect()
+    assert len(heads) >= 4  # the handshake, a poll, that of the WebSocket, and what was sent
+    assert all((b"sticky=7" in head) == (b"sid=" in head) for head in heads)
 
 
 async def test_a_refused_client_gets_the_reason(colour: Colour) -> None:
