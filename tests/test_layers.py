@@ -70,7 +70,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "*.base_server",
         "*.base_client",
         "socketio.base_manager",
-        "socketio.base_namespace",
+        *("socketio.base_namespace", "socketio.client_life"),
     ),
     "shells": ("*.sync.*", "*.asyncio.*", "engineio.interrupts"),
     "bindings": ("*.bindings.*", "socketio.asgi", "socketio.embedded"),

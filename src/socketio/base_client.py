@@ -1,9 +1,9 @@
-"""What the Socket.IO clients of both colours share: options, handlers, what is sent where, and what a loss means."""
+"""What the Socket.IO clients of both colours share: options, handlers, and what is sent where."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from engineio.client_protocol import ClientSocket
@@ -13,11 +13,11 @@ from engineio.logs import logger_for
 
 from . import packet
 from .acks import Answer, make_answer
-from .backoff import Backoff
 from .base_namespace import BaseClientNamespace
+from .client_life import ClientLife
 from .client_protocol import ClientConnection, ClientMember
 from .encoder import Encoder
-from .exceptions import BadNamespaceError, ConnectionError
+from .exceptions import BadNamespaceError
 from .handlers import Handler, Handlers
 from .offline import OfflineBuffer
 from .packet_connection import PacketClientConnection
@@ -25,7 +25,7 @@ from .packet_connection import PacketClientConnection
 __all__ = ["BaseClient"]
 
 
-class BaseClient:
+class BaseClient(ClientLife):
     """The options and handlers of a Socket.IO client.
 
     Args:
@@ -66,11 +66,9 @@ class BaseClient:
         max_attachments: int = 100,
         **engineio_options: Any,
     ) -> None:
-        self.reconnection = reconnection
-        self.reconnection_attempts = reconnection_attempts
-        self.reconnection_delay = reconnection_delay
-        self.reconnection_delay_max = reconnection_delay_max
-        self.randomization_factor = randomization_factor
+        super().__init__(
+            reconnection, reconnection_attempts, reconnection_delay, reconnection_delay_max, randomization_factor
+        )
         self.handle_sigint = handle_sigint
         self.buffer_offline = buffer_offline
         self.max_attachments = max_attachments
@@ -82,25 +80,7 @@ class BaseClient:
         self.packet_class = encoder.packet_class
         self._encode = encoder.encode
         self._connection_class = ClientConnection if encoder.is_default else PacketClientConnection
-        self.connection: ClientConnection | None = None
-        self.connected = False
-        """Whether there is a connection; between the loss of one and the next there is none."""
-        self.connection_url: Any = None
-        self.connection_headers: Any = None
-        self.connection_auth: Any = None
-        self.connection_transports: str | Sequence[str] | None = None
-        self.connection_namespaces: list[str] = []
-        """The namespaces that the client is in, or will be in again after the next connection."""
-        self.socketio_path = "socket.io"
-        self._namespace_auth: dict[str, Any] = {}
-        self._left_namespaces: list[str] = []
         self._offline = OfflineBuffer(offline_buffer_size)
-        self._attempting = False
-        """Whether a connection is being made; who makes it then takes care of its loss."""
-        self._stopping = False
-        """Whether the program has asked for the end of the connection."""
-        self._reconnect_abort: Any = None
-        """An event that ends the attempts to connect when it is set; programs assign one of their own."""
 
     def _make_engine(self, options: dict[str, Any], json: Any) -> Any:
         engine_class = self._engineio_client_class()
@@ -124,18 +104,6 @@ class BaseClient:
 
     def decided(self, member: ClientMember) -> None:
         """It is known whether a namespace was joined."""
-        raise NotImplementedError
-
-    def _begin_reconnect(self) -> None:
-        """Starts to make the connection again, in the background."""
-        raise NotImplementedError
-
-    def _finish(self) -> None:
-        """The connection is over and will not be made again: `wait` returns."""
-        raise NotImplementedError
-
-    def _close_engine(self) -> None:
-        """Closes the Engine.IO connection, in the background."""
         raise NotImplementedError
 
     # Public API
@@ -223,118 +191,12 @@ class BaseClient:
         """A namespace was joined: what was emitted meanwhile is sent."""
         self._offline.send(member, self.logger)
 
-    def left(self, member: ClientMember) -> None:
-        """The server has disconnected the client from a namespace: the program has to ask for it again."""
-        self._forget_namespace(member.namespace)
-        self._end_if_empty(member.connection)
-
-    def _end_if_empty(self, connection: ClientConnection) -> None:
-        # As in the reference implementation, the connection ends with the last namespace.
-        if not any(member.is_connected() or member.is_connecting() for member in connection.members.values()):
-            self._stopping = True
-            self._close_engine()
-
-    def lost(self, connection: ClientConnection, why: str) -> None:
-        """The Engine.IO connection is gone."""
-        if connection is not self.connection or self._attempting:
-            return
-        self.connected = False
-        if self.reconnection and not self._stopping:
-            self._begin_reconnect()
-        else:
-            self.finish_for_good()
-
     # What a shell asks
 
     def accept(self, engine: ClientSocket) -> ClientConnection:
         """Makes the connection on a new Engine.IO connection."""
         self.connection = self._connection_class(self, engine, self.eio.max_in_flight)
         return self.connection
-
-    def remember(
-        self,
-        url: Any,
-        headers: Any,
-        auth: Any,
-        transports: str | Sequence[str] | None,
-        namespaces: str | Sequence[str] | None,
-        socketio_path: str,
-    ) -> None:
-        """Keeps the arguments of `connect` for this connection and those after it.
-
-        Raises:
-            ConnectionError: if there is a connection already.
-        """
-        if self.connected or self._attempting:
-            raise ConnectionError("Already connected")
-        if namespaces is None:
-            names = {*self.registry.functions, *self.registry.objects} - {"*"}
-            self.connection_namespaces = sorted(names) or ["/"]
-        else:
-            self.connection_namespaces = [namespaces] if isinstance(namespaces, str) else list(namespaces)
-        self.connection_url = url
-        self.connection_headers = headers
-        self.connection_auth = auth
-        self.connection_transports = transports
-        self.socketio_path = socketio_path
-        self._namespace_auth = {}
-        self._left_namespaces = []
-        self._stopping = False
-
-    def check_wanted(self) -> None:
-        """Raises ConnectionError if the program has ended the connection while it is being made."""
-        if self._stopping:
-            raise ConnectionError("The connection was given up")
-
-    def remember_namespace(self, namespace: str, auth: Any) -> None:
-        """Keeps a namespace that is joined later.
-
-        Raises:
-            ConnectionError: if there is no connection, or the client is in the namespace.
-        """
-        if self.connection is None or not self.connected:
-            raise ConnectionError("Not connected")
-        member = self.connection.members.get(namespace)
-        if member is not None and (member.is_connected() or member.is_connecting()):
-            raise ConnectionError(f"Already connected to {namespace}")
-        if namespace not in self.connection_namespaces:
-            self.connection_namespaces.append(namespace)
-        self._namespace_auth[namespace] = auth
-
-    def auth_for(self, namespace: str) -> Any:
-        """Returns what to send to a namespace: a value, or a function that returns it."""
-        return self._namespace_auth.get(namespace, self.connection_auth)
-
-    def leave_namespace(self, namespace: str) -> None:
-        """Leaves one namespace.
-
-        Raises:
-            BadNamespaceError: if the client is not in it.
-        """
-        member = self._member(namespace)
-        if member is None:
-            raise BadNamespaceError(f"{namespace} is not a connected namespace.")
-        self._forget_namespace(namespace)
-        member.connection.disconnect(member)
-        self._end_if_empty(member.connection)
-
-    def leave_all(self) -> None:
-        """Leaves all namespaces, for good; the Engine.IO connection is the caller's to close."""
-        self._stopping = True
-        connection = self.connection
-        if connection is not None and connection.open:
-            for member in list(connection.members.values()):
-                connection.disconnect(member)
-
-    def _forget_namespace(self, namespace: str) -> None:
-        if namespace in self.connection_namespaces:
-            self.connection_namespaces.remove(namespace)
-            self._left_namespaces.append(namespace)
-        self._namespace_auth.pop(namespace, None)
-
-    def _member(self, namespace: str) -> ClientMember | None:
-        member = self.connection.members.get(namespace) if self.connection is not None else None
-        return member if member is not None and member.is_connected() else None
 
     def send_event(
         self,
@@ -364,35 +226,11 @@ class BaseClient:
         else:
             self._offline.add(namespace, arguments, callback)
 
+    def _abandon_events(self) -> None:
+        self._offline.clear()
+
     def forget_event(self, answer: Answer) -> None:
         """Nobody waits any more for the answer to an event; if it has not been sent yet, it never will be."""
         answer.forget()
         if answer.member is None:
             self._offline.remove(answer)
-
-    def refused(self, refusals: dict[str, str]) -> ConnectionError:
-        """Returns the exception for namespaces that were not joined."""
-        details = ", ".join(f"{namespace} ({why})" for namespace, why in refusals.items())
-        return ConnectionError(f"One or more namespaces failed to connect: {details}")
-
-    def announce(self, event: str, *arguments: Any, namespaces: Iterable[str] | None = None) -> None:
-        """Calls the handlers of something that happened to the connection, in each of its namespaces."""
-        for namespace in list(self.connection_namespaces if namespaces is None else namespaces):
-            found = self.registry.find_exact(event, namespace, arguments, optional=len(arguments))
-            if found is not None:
-                self.submit(found[0], found[1], self._announced, event)
-
-    def _announced(self, event: str, result: Any, error: BaseException | None) -> None:
-        if error is not None:
-            self.logger.error("%s handler failed", event, exc_info=error)
-
-    def backoff(self) -> Backoff:
-        """Returns the delays of a series of attempts to connect."""
-        return Backoff(self.reconnection_delay, self.reconnection_delay_max, self.randomization_factor)
-
-    def finish_for_good(self) -> None:
-        """The connection is over and will not be made again."""
-        self.connected = False
-        self._offline.clear()
-        self.announce("__disconnect_final", namespaces={*self.connection_namespaces, *self._left_namespaces})
-        self._finish()

@@ -150,10 +150,9 @@ class Client(Concurrency, BaseClient):
                 url, headers=headers or {}, transports=self.connection_transports, engineio_path=self.socketio_path
             )
         except EngineIOError as exc:
-            data = exc.args[1] if len(exc.args) > 1 and exc.args[1] is not None else str(exc.args[0])
             with self._lock:
-                self.announce("connect_error", data)
-            raise ConnectionError(exc.args[0]) from exc
+                error = self.connection_failed(exc)
+            raise error from exc
         self.check_wanted()
         assert self.connection is not None
         return self.connection
@@ -301,13 +300,9 @@ class Client(Concurrency, BaseClient):
             self._announce("reconnect_attempt", attempt)
             try:
                 self._attempt(True, max(self._wait_timeout, self.eio.request_timeout))
-            except (ConnectionError, ValueError) as exc:
-                self.logger.info("attempt %d to connect failed: %s", attempt, exc)
-                self._announce("reconnect_error", str(exc))
             except Exception as exc:
-                # A function of the program that gives the URL, headers or auth: what it needs may come back, too.
-                self.logger.exception("attempt %d to connect failed", attempt)
-                self._announce("reconnect_error", str(exc))
+                with self._lock:
+                    self.attempt_failed(attempt, exc)
             else:
                 if self.connected:
                     self._announce("reconnect", attempt)
