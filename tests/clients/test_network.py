@@ -33,17 +33,16 @@ class Host:
     """Another host: a network namespace with a server, at the other end of a cable."""
 
     def __init__(self) -> None:
-        number = os.getpid() % 60_000
+        number = os.getpid() % 16_384
         self.name = f"sio{number}"
-        network = f"10.213.{number // 250}.{number % 250 // 4 * 4}"
-        prefix, last = network.rsplit(".", 1)
-        self.address = f"{prefix}.{int(last) + 2}"
+        prefix, last = f"10.213.{number >> 6}", (number & 63) * 4
+        self.address = f"{prefix}.{last + 2}"
         self.url = f"http://{self.address}:{PORT}"
         self.process: subprocess.Popen[bytes] | None = None
         ip("netns", "add", self.name)
         try:
             ip("link", "add", f"{self.name}a", "type", "veth", "peer", "name", f"{self.name}b", "netns", self.name)
-            ip("addr", "add", f"{prefix}.{int(last) + 1}/30", "dev", f"{self.name}a")
+            ip("addr", "add", f"{prefix}.{last + 1}/30", "dev", f"{self.name}a")
             ip("-n", self.name, "addr", "add", f"{self.address}/30", "dev", f"{self.name}b")
             ip("link", "set", f"{self.name}a", "up")
             self.plug(True)
