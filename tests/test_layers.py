@@ -69,7 +69,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "*.base_server",
         "*.base_client",
         "socketio.base_manager",
-        *("socketio.base_namespace", "socketio.client_life"),
+        *("socketio.base_namespace", "socketio.client_life", "socketio.base_simple_client"),
     ),
     "shells": ("*.sync.*", "*.asyncio.*", "engineio.interrupts"),
     "bindings": ("*.bindings.*", "socketio.asgi", "socketio.embedded"),

@@ -54,19 +54,7 @@ class AsyncClient(Concurrency, BaseClient):
         transports: str | Sequence[str] | None = None,
         engineio_path: str = "engine.io",
     ) -> None:
-        """Connects to a server, and moves to a WebSocket if both sides can.
-
-        Args:
-            url: The server, with `http`, `https`, `ws` or `wss`; its query is sent with each request.
-            headers: What each request carries.
-            transports: A list of `polling` and `websocket`, or one of them, the first to begin with; `None` for both.
-            engineio_path: Where on the server it is.
-
-        Raises:
-            ConnectionError: (`engineio.exceptions`) if there is no connection; its cause says why.
-            ValueError: if there is a connection already, or for arguments that make no sense.
-            RuntimeError: if aiohttp is not installed.
-        """
+        """Coroutine version of `Client.connect`; what is needed is aiohttp."""
         chosen = self.prepare(url, transports, engineio_path)
         loop = asyncio.get_running_loop()
         if self._jar is None or self._jar_loop is not loop:
@@ -94,7 +82,7 @@ class AsyncClient(Concurrency, BaseClient):
             self._ended.set_result(None)
 
     async def wait(self) -> None:
-        """Waits until the connection is over."""
+        """Coroutine version of `Client.wait`."""
         carrier = self._carrier
         if carrier is not None:
             if self.accept is None and self._ended is not None and carrier.socket.state is ClientState.OPEN:
@@ -102,15 +90,11 @@ class AsyncClient(Concurrency, BaseClient):
             await carrier.wait_closed()
 
     async def send(self, data: str | bytes | Any) -> None:
-        """Sends a message; what is neither text nor binary goes as JSON. Waits while too much is on its way.
-
-        Raises:
-            SocketIsClosedError: if there is no connection.
-        """
+        """Coroutine version of `Client.send`."""
         await self.send_packet(self.message(data))
 
     async def send_packet(self, pkt: Packet) -> None:
-        """Sends one packet; see `send`."""
+        """Coroutine version of `Client.send_packet`."""
         carrier = self._carrier
         if carrier is None or carrier.socket.state is not ClientState.OPEN:
             raise SocketIsClosedError("there is no connection")
@@ -118,18 +102,13 @@ class AsyncClient(Concurrency, BaseClient):
         await self.room()
 
     async def room(self) -> None:
-        """Waits while more than `max_send_queue` bytes are waiting to be sent."""
+        """Coroutine version of `Client.room`."""
         carrier = self._carrier
         if carrier is not None and carrier.socket.queued > self.max_send_queue:
             await carrier.room(self.max_send_queue)
 
     async def disconnect(self, abort: bool = False, reason: str | None = None) -> None:
-        """Closes the connection and waits until nothing is left of it and the disconnect handler is over.
-
-        Args:
-            abort: Whether the server is left without a goodbye.
-            reason: What the disconnect handler is told; `None` for "client disconnect".
-        """
+        """Coroutine version of `Client.disconnect`."""
         carrier = self._carrier
         if carrier is None:
             return

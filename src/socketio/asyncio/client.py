@@ -73,24 +73,9 @@ class AsyncClient(Concurrency, BaseClient):
         wait_timeout: float = 1,
         retry: bool = False,
     ) -> None:
-        """Connects to a server.
-
-        Args:
-            url: The server. It, `headers` and `auth` may be functions, coroutines or not, which are called at each
-                attempt.
-            headers: What each HTTP request carries.
-            auth: What the connect handlers of the server get.
-            transports: A list of `polling` and `websocket`, or one of them, the first to begin with; `None` for both.
-            namespaces: What to connect to; `None` for those with handlers, or `/`.
-            socketio_path: Where on the server it is.
-            wait: Whether to wait until the server has let the client into all of the namespaces.
-            wait_timeout: How many seconds it may take for that.
-            retry: Whether to go on trying, with the delays and the limit of the reconnection options.
+        """Coroutine version of `Client.connect`; `url`, `headers` and `auth` may be coroutine functions, too.
 
         Raises:
-            ConnectionError: (`socketio.exceptions`) if there is a connection already, or none can be made; its cause
-                says why.
-            ValueError: for arguments that make no sense.
             RuntimeError: if aiohttp is not installed.
         """
         loop = asyncio.get_running_loop()
@@ -172,17 +157,7 @@ class AsyncClient(Concurrency, BaseClient):
     async def connect_namespace(
         self, namespace: str, auth: Any = None, wait: bool = True, wait_timeout: float = 1
     ) -> None:
-        """Joins one more namespace of the server that the client is connected to.
-
-        Args:
-            namespace: Its name.
-            auth: What its connect handler gets: a value, or a function that returns it, also after a reconnection.
-            wait: Whether to wait for the server's answer.
-            wait_timeout: How many seconds it may take.
-
-        Raises:
-            ConnectionError: if there is no connection, the client is in the namespace already, or is not let in.
-        """
+        """Coroutine version of `Client.connect_namespace`."""
         self.remember_namespace(namespace, auth)
         connection = self.connection
         assert connection is not None
@@ -197,11 +172,7 @@ class AsyncClient(Concurrency, BaseClient):
             raise self.refused(refusals)
 
     async def disconnect_namespace(self, namespace: str) -> None:
-        """Leaves one namespace; the connection and the others stay.
-
-        Raises:
-            BadNamespaceError: if the client is not in it.
-        """
+        """Coroutine version of `Client.disconnect_namespace`."""
         self.leave_namespace(namespace)
 
     # Events
@@ -215,41 +186,17 @@ class AsyncClient(Concurrency, BaseClient):
         *,
         on_error: Callable[[Exception], Any] | None = None,
     ) -> None:
-        """Sends an event. Waits while too much is on its way.
-
-        Args:
-            event: Its name.
-            data: The argument; a tuple is several, `None` is none.
-            namespace: `None` for `/`.
-            callback: Called with the arguments of the acknowledgement, if one comes on this connection.
-            on_error: Called instead with a `DisconnectedError` as soon as it is certain that none will come.
-
-        Raises:
-            BadNamespaceError: if the client is not in the namespace, unless `buffer_offline` is set.
-            DisconnectedError: if the offline buffer is full.
-        """
+        """Coroutine version of `Client.emit`; both callbacks may be coroutine functions."""
         self.send_event(event, data, namespace, callback, on_error)
         if self.eio.socket is not None and self.eio.socket.queued > self.eio.max_send_queue:
             await self.eio.room()
 
     async def send(self, data: Any, namespace: str | None = None, callback: Callable[..., Any] | None = None) -> None:
-        """Sends the event `message`; the arguments are those of `emit`."""
+        """Coroutine version of `Client.send`."""
         await self.emit("message", data, namespace, callback)
 
     async def call(self, event: str, data: Any = None, namespace: str | None = None, timeout: float | None = 60) -> Any:
-        """Sends an event and returns its acknowledgement: `None`, the value, or a tuple of several.
-
-        Args:
-            event: Its name.
-            data: As for `emit`.
-            namespace: `None` for `/`.
-            timeout: How many seconds to wait; `None` for as long as there is a connection.
-
-        Raises:
-            TimeoutError: (`socketio.exceptions`) if no answer came in time.
-            DisconnectedError: if the connection was lost, so that none will come.
-            BadNamespaceError: as for `emit`.
-        """
+        """Coroutine version of `Client.call`."""
         answer = AwaitedAnswer(DisconnectedError(LOST))
         try:
             async with asyncio.timeout(timeout):
@@ -263,12 +210,12 @@ class AsyncClient(Concurrency, BaseClient):
     # The end
 
     async def wait(self) -> None:
-        """Waits until the connection is over and will not be made again."""
+        """Coroutine version of `Client.wait`."""
         await self._finished.wait()
         await self.eio.wait()
 
     async def disconnect(self) -> None:
-        """Leaves all namespaces, closes the connection, and waits until the disconnect handlers are over."""
+        """Coroutine version of `Client.disconnect`."""
         self._stop.set()
         self.leave_all()
         await self.eio.disconnect()
@@ -279,7 +226,7 @@ class AsyncClient(Concurrency, BaseClient):
             await self._changed.wait()
 
     async def shutdown(self) -> None:
-        """Ends the connection, or the attempts to make one."""
+        """Coroutine version of `Client.shutdown`."""
         await self.disconnect()
 
     def interrupt(self) -> None:

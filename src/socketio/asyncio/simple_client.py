@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, ClassVar
 
+from ..base_simple_client import BaseSimpleClient
 from ..exceptions import BadNamespaceError, DisconnectedError, TimeoutError
 from .client import AsyncClient
 
 __all__ = ["AsyncSimpleClient"]
 
 
-class AsyncSimpleClient:
-    """A client in one namespace whose events are received by asking for them.
-
-    Args:
-        args, kwargs: The options of `AsyncClient`.
-    """
+class AsyncSimpleClient(BaseSimpleClient):
+    """A client in one namespace whose events are asked for; the options are those of `AsyncClient`."""
 
     client_class: ClassVar[Any] = AsyncClient
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.client_args = args
-        self.client_kwargs = kwargs
-        self.client: Any = None
-        self.namespace = "/"
-        self.connected = False
+        super().__init__(*args, **kwargs)
         self.connected_event = asyncio.Event()
         """Set while there is a connection, and when there will be no other."""
         self.input_event = asyncio.Event()
-        self.input_buffer: deque[list[Any]] = deque()
 
     async def connect(
         self,
@@ -45,19 +36,10 @@ class AsyncSimpleClient:
         socketio_path: str = "socket.io",
         wait_timeout: float = 5,
     ) -> None:
-        """Connects to a server; the arguments are those of `AsyncClient.connect`.
-
-        Raises:
-            RuntimeError: if there is a connection already.
-            ConnectionError: (`socketio.exceptions`) if none can be made.
-        """
-        if self.connected:
-            raise RuntimeError("Already connected")
-        self.namespace = namespace
-        self.input_buffer.clear()
+        """Coroutine version of `SimpleClient.connect`."""
+        client = self.make_client(namespace)
         self.input_event = asyncio.Event()
         self.connected_event = asyncio.Event()
-        client = self.client = self.client_class(*self.client_args, **self.client_kwargs)
 
         def connect() -> None:
             self.connected = True
@@ -89,22 +71,8 @@ class AsyncSimpleClient:
             wait_timeout=wait_timeout,
         )
 
-    @property
-    def sid(self) -> str | None:
-        """The sid of the client; `None` while there is no connection."""
-        return self.client.get_sid(self.namespace) if self.client is not None else None
-
-    @property
-    def transport(self) -> str:
-        """The transport of the connection, `polling` or `websocket`; empty if there is none."""
-        return (self.client.transport() or "") if self.client is not None else ""
-
     async def emit(self, event: str, data: Any = None) -> None:
-        """Sends an event; while a lost connection is being made again, this waits.
-
-        Raises:
-            DisconnectedError: if there will be no connection.
-        """
+        """Coroutine version of `SimpleClient.emit`."""
         while True:
             await self._wait_for_connection()
             try:
@@ -114,12 +82,7 @@ class AsyncSimpleClient:
                 self._not_connected()
 
     async def call(self, event: str, data: Any = None, timeout: float | None = 60) -> Any:
-        """Sends an event, as `emit` does, and returns its acknowledgement: `None`, the value, or a tuple of several.
-
-        Raises:
-            TimeoutError: (`socketio.exceptions`) if no answer came within `timeout` seconds.
-            DisconnectedError: if the connection was lost after the event was sent, or there will be none.
-        """
+        """Coroutine version of `SimpleClient.call`."""
         while True:
             await self._wait_for_connection()
             try:
@@ -128,15 +91,7 @@ class AsyncSimpleClient:
                 self._not_connected()
 
     async def receive(self, timeout: float | None = None) -> list[Any]:
-        """Returns the next event: its name and its arguments, in one list.
-
-        Args:
-            timeout: How many seconds to wait for it; `None` for as long as there is or may be a connection.
-
-        Raises:
-            TimeoutError: (`socketio.exceptions`) if there was none in time.
-            DisconnectedError: if there will be no connection.
-        """
+        """Coroutine version of `SimpleClient.receive`."""
         try:
             async with asyncio.timeout(timeout):
                 while not self.input_buffer:
@@ -149,7 +104,7 @@ class AsyncSimpleClient:
         return self.input_buffer.popleft()
 
     async def disconnect(self) -> None:
-        """Closes the connection."""
+        """Coroutine version of `SimpleClient.disconnect`."""
         if self.client is not None:
             await self.client.disconnect()
             self.client = None

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, ClassVar
 
 from engineio.sync.concurrency import wait_for
 
+from ..base_simple_client import BaseSimpleClient
 from ..exceptions import BadNamespaceError, DisconnectedError, TimeoutError
 from .client import Client
 
 __all__ = ["SimpleClient"]
 
 
-class SimpleClient:
-    """A client in one namespace whose events are received by asking for them.
-
-    Args:
-        args, kwargs: The options of `Client`.
-    """
+class SimpleClient(BaseSimpleClient):
+    """A client in one namespace whose events are asked for; the options are those of `Client`."""
 
     client_class: ClassVar[Any] = Client
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.client_args = args
-        self.client_kwargs = kwargs
-        self.client: Any = None
-        self.namespace = "/"
-        self.connected = False
-        self.input_buffer: deque[list[Any]] = deque()
+        super().__init__(*args, **kwargs)
         self._changed = threading.Condition()
         """Notified when there is another event or connection, or there will be none."""
 
@@ -51,11 +42,7 @@ class SimpleClient:
             RuntimeError: if there is a connection already.
             ConnectionError: (`socketio.exceptions`) if none can be made.
         """
-        if self.connected:
-            raise RuntimeError("Already connected")
-        self.namespace = namespace
-        self.input_buffer.clear()
-        client = self.client = self.client_class(*self.client_args, **self.client_kwargs)
+        client = self.make_client(namespace)
 
         def connect() -> None:
             with self._changed:
@@ -79,16 +66,6 @@ class SimpleClient:
             socketio_path=socketio_path,
             wait_timeout=wait_timeout,
         )
-
-    @property
-    def sid(self) -> str | None:
-        """The sid of the client; `None` while there is no connection."""
-        return self.client.get_sid(self.namespace) if self.client is not None else None
-
-    @property
-    def transport(self) -> str:
-        """The transport of the connection, `polling` or `websocket`; empty if there is none."""
-        return (self.client.transport() or "") if self.client is not None else ""
 
     def emit(self, event: str, data: Any = None) -> None:
         """Sends an event; while a lost connection is being made again, this waits.
