@@ -84,12 +84,8 @@ def test_only_the_exact_origin_is_accepted(policy: Any, origin: str) -> None:
     assert granted(CORSPolicy(policy), make_request(origin)) is None
 
 
-def nobody(origin: str) -> bool:
-    return False
-
-
 @pytest.mark.parametrize(
-    "policy", [None, "*", GOOD, [GOOD], (), nobody], ids=lambda policy: str(policy).split(" at ")[0]
+    "policy", [None, "*", GOOD, [GOOD], (), lambda origin: False], ids=lambda policy: str(policy)[:9]
 )
 @pytest.mark.parametrize("origin", [None, ""])
 def test_no_origin_is_allowed(policy: Any, origin: str | None) -> None:
