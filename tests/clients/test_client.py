@@ -211,3 +211,19 @@ async def test_a_class_based_namespace(server: Server) -> None:
     assert await namespace.call("echo", "y") == "y"
     await namespace.disconnect()
     assert heard.get_nowait() == "disconnect"
+
+
+async def test_connecting_without_waiting(colour: Colour, server: Server) -> None:
+    client = colour.Client()
+    events = Events(client)
+    await client.connect(server.url + "/page?a=1", transports="websocket", namespaces="/other", wait=False)
+    assert client.connected
+    assert await events.get() == ("connect", "/other")
+    assert client.get_sid("/other")
+    assert client.get_sid() is None
+    await client.disconnect()
+    # Nobody waits for a refusal either; what the client can hear of it is `connect_error`.
+    await client.connect(server.url, namespaces=["/unknown"], wait=False)
+    assert (await events.get())[0] == "disconnect"
+    assert (await events.get())[:2] == ("connect_error", "/unknown")
+    await client.disconnect()
