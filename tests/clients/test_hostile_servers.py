@@ -11,7 +11,7 @@ import pytest
 
 import engineio
 import socketio
-from engineio.websocket import BINARY, PING, TEXT, encode_frame
+from engineio.websocket import BINARY, CLOSE, PING, TEXT, FrameReader, decode_close, encode_frame
 
 from .bad_servers import Serve, answer, handshake, running, websocket
 from .colours import Colour, settled
@@ -185,6 +185,30 @@ async def test_a_flood_costs_no_memory(colour: Colour, flood: bytes) -> None:
     why, events, _ = await hear(colour, [flood * 20_000])
     assert (why, events) == (None, [])
     assert resident() - before < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b"\xc1\x00", 1002), (b"\x81\x01\xff", 1007), (b"\x81\x7f\x00\x00\x00\x00\x7f\xff\xff\xff", 1009)],
+)
+async def test_the_server_is_told_what_was_wrong(colour: Colour, data: bytes, code: int) -> None:
+    said: list[tuple[int, bytes]] = []
+
+    async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await websocket(OPEN, data)(head, NoReader(), writer)
+        frames = FrameReader(1000)
+        while received := await reader.read(65536):
+            said.extend(frames.receive(received))
+
+    engine = colour.Engine(request_timeout=0.5)
+    async with running(serve) as url:
+        try:
+            await engine.connect(url, transports="websocket")
+        except engineio.exceptions.ConnectionError:
+            pass
+        await engine.wait()
+        await asyncio.sleep(0)
+    assert [decode_close(payload)[0] for opcode, payload in said if opcode == CLOSE] == [code]
 
 
 async def test_fragments_without_end(colour: Colour) -> None:

@@ -235,7 +235,11 @@ class Carrier:
                     socket.expire(time.monotonic())
             elif not goes_on:
                 self._deliver(stream)
-                return self._fail(stream.frames.error or ConnectionError("The WebSocket was closed"))
+                error = stream.frames.error
+                if error is not None and self._writer is not None:
+                    self._writer.add_control(CLOSE, error.code.to_bytes(2, "big"))
+                    self._writer.flush()
+                return self._fail(error or ConnectionError("The WebSocket was closed"))
 
     def _deliver(self, stream: Stream) -> None:
         """Hands on what has arrived."""
@@ -286,7 +290,7 @@ class Carrier:
                 self._taken()
             try:
                 self._http.post(self._url("polling", socket.sid), payload)
-            except ConnectionError as exc:
+            except Exception as exc:  # a ConnectionError, or what a session of the program's raises
                 self._fail(exc)
 
     def _taken(self) -> None:
@@ -372,7 +376,7 @@ class Carrier:
         """Closes what there is; the last thing that happens to a connection."""
         stream = self._stream
         if stream is not None:
-            self._take_leave(stream)
+            stream.wait_closed(time.monotonic() + min(GOODBYE, self._client.request_timeout))
             stream.abort()
             if self._writer is not None:
                 self._writer.stop(self._client.request_timeout)
@@ -381,14 +385,6 @@ class Carrier:
             self._candidate.close()
         join(self._poster, self._client.request_timeout)
         self._http.close()
-
-    def _take_leave(self, stream: Stream) -> None:
-        until = time.monotonic() + min(GOODBYE, self._client.request_timeout)
-        try:
-            while not any(opcode == CLOSE for opcode, _ in stream.events) and stream.receive(until):
-                pass
-        except OSError:
-            pass
 
     def _fail(self, error: Exception) -> None:
         with self._lock:

@@ -95,10 +95,17 @@ class HandlerRunner:
         return thread
 
     def _live(self, step: _Step | None) -> None:
-        while step is not None:
-            step = step()
-        with self._lock:
-            self.threads.discard(threading.current_thread())
+        own: Any = threading.current_thread()
+        try:
+            while step is not None:
+                step = step()
+        finally:
+            with self._lock:
+                self.threads.discard(own)
+                if self._spare is own:
+                    self._spare = None
+                if self._runner is own:  # `settled` has raised, which is a bug; the others need not suffer
+                    self._runner = self._start(self._run)
 
     def _watch(self) -> None:
         """Has the thread that stands by look at the progress: handlers wait while one is under way."""

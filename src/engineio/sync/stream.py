@@ -12,7 +12,7 @@ from collections import deque
 from math import inf
 from typing import Any
 
-from ..websocket import FrameReader
+from ..websocket import CLOSE, FrameReader
 
 __all__ = ["Stream", "shut_down"]
 
@@ -91,6 +91,14 @@ class Stream:
     def wait_writable(self) -> None:
         """Waits until something can be sent, or the connection is at its end."""
         self._writable.wait(inf)
+
+    def wait_closed(self, until: float) -> None:
+        """Waits until the server has said goodbye, too, or has gone; what it sends meanwhile is dropped."""
+        try:
+            while not any(opcode == CLOSE for opcode, _ in self.events) and self.receive(until):
+                pass
+        except OSError:
+            pass
 
     def abort(self) -> None:
         """Ends the connection from any thread: whoever waits for it wakes up. Its reader still has to close it."""
