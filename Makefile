@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 INTEROP := tests/interop
+# Most tests wait more than they compute. A file's tests stay together: they share servers.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 # The first Python that is new enough; `make PYTHON=...` names another.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -15,13 +17,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Lock files name no registry, whatever the settings of whoever writes them.
 export NPM_CONFIG_OMIT_LOCKFILE_REGISTRY_RESOLVED := true
 
-.PHONY: run test check format clean npm chromium
+.PHONY: run test check format clean npm programs
 
 run: $(STAMPS)/server
 	exec $(BIN)/python -m socketio demo $(ARGS)
 
-test: $(STAMPS)/dev npm chromium
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMPS)/dev npm programs
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(STAMPS)/dev
 	$(BIN)/ruff check
@@ -66,13 +68,17 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json
 	cd $(INTEROP) && npm ci --no-audit --no-fund
 	touch $@
 
-# A browser for the demo's tests. They say so themselves where there is none; one attempt an environment is enough.
-chromium: | $(STAMPS)/venv
-	@if ! command -v chromium chromium-browser google-chrome >/dev/null && [[ $$(id -u) == 0 && ! -e $(STAMPS)/chromium ]] \
-		&& command -v apt-get >/dev/null; then \
-		touch $(STAMPS)/chromium; \
-		echo "Installing chromium"; \
+# Programs that tests need, from Debian's packages. The tests say so themselves where there is none; one attempt an
+# environment is enough.
+programs: | $(STAMPS)/venv
+	@missing=(); \
+	command -v chromium chromium-browser google-chrome >/dev/null || missing+=(chromium); \
+	command -v ip >/dev/null || missing+=(iproute2); \
+	command -v openssl >/dev/null || missing+=(openssl); \
+	if (( $${#missing[@]} )) && [[ $$(id -u) == 0 && ! -e $(STAMPS)/programs ]] && command -v apt-get >/dev/null; then \
+		touch $(STAMPS)/programs; \
+		echo "Installing $${missing[*]}"; \
 		{ timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive timeout 400 \
-			apt-get -qq install --yes --no-install-recommends chromium; } </dev/null >/dev/null 2>&1 \
-			|| echo "chromium could not be installed" >&2; \
+			apt-get -qq install --yes --no-install-recommends "$${missing[@]}"; } </dev/null >/dev/null 2>&1 \
+			|| echo "$${missing[*]} could not be installed" >&2; \
 	fi

@@ -46,15 +46,34 @@ async def hang_up(head: bytes, reader: asyncio.StreamReader, writer: asyncio.Str
     writer.close()
 
 
+def accept(head: bytes, writer: asyncio.StreamWriter, frames: bytes) -> None:
+    """Opens a WebSocket and sends these bytes."""
+    lines = head.split(b"\r\n")
+    key = next(line[18:].strip() for line in lines if line.lower().startswith(b"sec-websocket-key:"))
+    digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+    writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+    writer.write(b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n" + frames)
+
+
 def websocket(*frames: bytes) -> Serve:
     """Returns a server that opens a WebSocket, sends these bytes, and says nothing more."""
 
     async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        lines = head.split(b"\r\n")
-        key = next(line[18:].strip() for line in lines if line.lower().startswith(b"sec-websocket-key:"))
-        digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
-        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
-        writer.write(b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n" + b"".join(frames))
+        accept(head, writer, b"".join(frames))
+        await reader.read()
+
+    return serve
+
+
+def talking(opened: bytes, connected: bytes, *frames: bytes) -> Serve:
+    """Returns a server that opens a WebSocket and says these things, each part after the client has said something."""
+
+    async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accept(head, writer, opened)
+        await reader.read(65536)
+        writer.write(connected)
+        await reader.read(65536)
+        writer.write(b"".join(frames))
         await reader.read()
 
     return serve

@@ -15,7 +15,7 @@ import engineio
 import socketio
 from engineio.websocket import BINARY, TEXT, encode_frame
 
-from .bad_servers import Serve, always, answer, handshake, hang_up, hold, running, websocket
+from .bad_servers import Serve, always, answer, handshake, hang_up, hold, running, talking, websocket
 from .colours import Colour, settled
 
 HTTP_FAULTS: dict[str, Serve] = {
@@ -229,7 +229,7 @@ async def test_wrong_packets_lead_to_a_new_connection(colour: Colour, packets: l
 
 async def test_a_server_of_an_old_version(colour: Colour) -> None:
     client = colour.Client()
-    async with running(websocket(OPEN_FRAME, encode_frame(TEXT, b"40"))) as url:
+    async with running(talking(OPEN_FRAME, encode_frame(TEXT, b"40"))) as url:
         with pytest.raises(socketio.exceptions.ConnectionError, match=r"Socket\.IO 2"):
             await client.connect(url, transports="websocket")
 

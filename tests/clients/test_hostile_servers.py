@@ -13,7 +13,7 @@ import engineio
 import socketio
 from engineio.websocket import BINARY, CLOSE, PING, TEXT, FrameReader, decode_close, encode_frame
 
-from .bad_servers import Serve, answer, handshake, running, websocket
+from .bad_servers import accept, answer, handshake, running, talking
 from .colours import Colour, settled
 
 OPEN = encode_frame(TEXT, handshake(pingInterval=25000, pingTimeout=20000))
@@ -22,27 +22,6 @@ CONNECTED = '40{"sid":"s"}'
 
 def frame(packet: str | bytes) -> bytes:
     return encode_frame(TEXT, packet.encode()) if isinstance(packet, str) else encode_frame(BINARY, packet)
-
-
-def talking(connected: bytes, *frames: bytes) -> Serve:
-    """Return a server that lets the client in, waits until it says something, and then sends these frames."""
-
-    async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await websocket(OPEN)(head, NoReader(), writer)
-        await reader.read(65536)
-        writer.write(connected)
-        await reader.read(65536)
-        writer.write(b"".join(frames))
-        await reader.read()
-
-    return serve
-
-
-class NoReader(asyncio.StreamReader):
-    """Has nothing to read."""
-
-    async def read(self, n: int = -1) -> bytes:
-        return b""
 
 
 async def hear(colour: Colour, frames: list[bytes], **options: Any) -> tuple[str | None, list[Any], Any]:
@@ -59,7 +38,7 @@ async def hear(colour: Colour, frames: list[bytes], **options: Any) -> tuple[str
             heard.set()
 
     client.on("*", anything)
-    async with running(talking(frame(CONNECTED), *frames, frame('42["last"]'))) as url:
+    async with running(talking(OPEN, frame(CONNECTED), *frames, frame('42["last"]'))) as url:
         await client.connect(url, transports="websocket")
         await client.emit("ready")
         waiting = asyncio.ensure_future(heard.wait())
@@ -195,7 +174,7 @@ async def test_the_server_is_told_what_was_wrong(colour: Colour, data: bytes, co
     said: list[tuple[int, bytes]] = []
 
     async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await websocket(OPEN, data)(head, NoReader(), writer)
+        accept(head, writer, OPEN + data)
         frames = FrameReader(1000)
         while received := await reader.read(65536):
             said.extend(frames.receive(received))
@@ -232,7 +211,7 @@ async def test_a_bad_msgpack_packet(colour: Colour) -> None:
     client.on("disconnect", ended.set_result)
     # {"type": 0, "nsp": "/", "data": {"sid": "s"}}, and an array that claims to have 2^32 - 1 items
     connected = b"\x83\xa4type\x00\xa3nsp\xa1/\xa4data\x81\xa3sid\xa1s"
-    async with running(talking(frame(connected), frame(b"\xdd\xff\xff\xff\xff"))) as url:
+    async with running(talking(OPEN, frame(connected), frame(b"\xdd\xff\xff\xff\xff"))) as url:
         await client.connect(url, transports="websocket")
         await client.emit("ready")
         assert await ended == "transport error"
@@ -297,7 +276,7 @@ async def test_a_server_cannot_say_that_there_will_be_no_other_connection(colour
     last = asyncio.Event()
     client.on("__disconnect_final", lambda: finals.append(None))
     client.on("last", last.set)
-    async with running(talking(frame(CONNECTED), frame('42["__disconnect_final"]'), frame('42["last"]'))) as url:
+    async with running(talking(OPEN, frame(CONNECTED), frame('42["__disconnect_final"]'), frame('42["last"]'))) as url:
         await client.connect(url, transports="websocket")
         await client.emit("ready")
         await last.wait()
