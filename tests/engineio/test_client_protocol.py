@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engineio.client_protocol import LONGEST, SHORTEST, USUAL_MAX_PAYLOAD, ClientSocket, ClientState, read_handshake
-from engineio.exceptions import ProtocolError
+from engineio.exceptions import ConnectionError, ProtocolError
 from engineio.json import codec_for
 from engineio.packet import Outgoing
 
@@ -238,3 +238,75 @@ def test_a_handshake_that_comes_after_the_end_is_refused() -> None:
     with pytest.raises(ProtocolError):
         socket.open(b"0" + json.dumps(CONTENT).encode(), "polling", 0.0)
     assert socket.state is ClientState.CLOSED
+
+
+def texts(messages: list[Outgoing]) -> list[bytes | None]:
+    return [message.text for message in messages]
+
+
+def test_a_burst_is_about_as_long_as_is_asked_for() -> None:
+    shell = Shell()
+    for number in range(10):
+        shell.socket.push(Outgoing(b"4%d" % number, [bytes(8)]))
+    assert shell.socket.queued == 100
+    assert texts(shell.socket.take_burst(25)) == [b"40", b"41", b"42"]  # the last one exceeds it
+    assert texts(shell.socket.take_burst(20)) == [b"43", b"44"]
+    assert texts(shell.socket.take_burst(1)) == [b"45"]
+    assert (shell.socket.take_burst(0), shell.socket.queued) == ([], 40)
+    assert texts(shell.socket.take_burst(1000)) == [b"46", b"47", b"48", b"49"]
+    assert (shell.socket.take_burst(1000), shell.socket.queued, shell.socket.pending()) == ([], 0, False)
+
+
+@pytest.mark.parametrize(("keep", "taken"), [(0, 3), (1, 2), (2, 1), (3, 0), (4, 0)])
+def test_a_burst_leaves_some_where_they_are(keep: int, taken: int) -> None:
+    shell = Shell()
+    numbers = [b"40", b"41", b"42"]
+    for text in numbers:
+        shell.socket.push(Outgoing(text))
+    assert texts(shell.socket.take_burst(1000, keep)) == numbers[:taken]
+    assert shell.socket.queued == 2 * (3 - taken)
+    assert texts(shell.socket.take_burst(1000)) == numbers[taken:]
+
+
+def test_only_the_last_of_several_pings_is_answered() -> None:
+    shell = Shell()
+    shell.socket.push(Outgoing(b"4hello"))
+    shell.socket.receive_payload(b"2first\x1e2" + b"x" * 50 + b"\x1e2last", 11.0)
+    shell.socket.receive_text(b"2the last", 11.0)
+    assert shell.socket.queued == len(b"3the last4hello")
+    assert texts(shell.socket.take_burst(1000)) == [b"3the last", b"4hello"]
+    assert shell.socket.queued == 0
+
+
+def test_a_ping_after_the_answer_was_sent_has_an_answer_of_its_own() -> None:
+    shell = Shell()
+    for data in (b"one", b"two"):
+        shell.socket.receive_text(b"2" + data, 11.0)
+        assert shell.socket.take_payload() == b"3" + data
+    assert (shell.socket.queued, shell.woken) == (0, 2)
+
+
+def test_an_attachment_is_not_mistaken_for_an_answer() -> None:
+    shell = Shell()
+    shell.socket.push(Outgoing(None, [b"3"]))
+    shell.socket.receive_text(b"2", 11.0)
+    assert shell.socket.queued == 2
+    assert texts(shell.socket.take_burst(1000)) == [b"3", None]
+
+
+def test_silence_says_what_is_wrong() -> None:
+    shell = Shell()
+    assert shell.socket.error is None
+    assert shell.socket.expire(10.5)
+    assert str(shell.socket.error) == "The server has said nothing for 0.5 seconds"
+    assert isinstance(shell.socket.error, ConnectionError)
+    # Later calls change nothing.
+    assert shell.socket.expire(99.0)
+    assert (shell.over, shell.socket.deadline) == (1, float("inf"))
+
+
+def test_silence_after_a_goodbye_is_no_error() -> None:
+    shell = Shell()
+    shell.socket.leave("client disconnect")
+    assert shell.socket.expire(10.5)
+    assert (shell.socket.error, shell.socket.why) == (None, "client disconnect")

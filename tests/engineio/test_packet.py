@@ -6,8 +6,8 @@ import pytest
 
 from engineio import packet
 from engineio.exceptions import EngineIOError, ProtocolError, UnknownPacketError
-from engineio.packet import MESSAGE, NOOP, OPEN, Outgoing, Packet, decode_base64
-from engineio.websocket import BINARY, TEXT
+from engineio.packet import MESSAGE, NOOP, OPEN, Outgoing, Packet, decode_base64, encode_masked
+from engineio.websocket import BINARY, TEXT, FrameReader
 
 from .fakes import read_frames
 
@@ -149,3 +149,49 @@ def test_base64() -> None:
     for broken in (b"A", b"AQ", b"A Q=", b"****", b"AQ==\n"):
         with pytest.raises(ProtocolError):
             decode_base64(broken)
+
+
+# As a client sends them
+
+SIZES = [0, 125, 126, 65_535, 65_536]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_masked_text_is_read_again(size: int) -> None:
+    reader = FrameReader(100_000, masked=True)
+    assert reader.receive(encode_masked([Outgoing(b"x" * size)])) == [(TEXT, b"x" * size)]
+    assert reader.error is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_masked_attachment_is_read_again(size: int) -> None:
+    reader = FrameReader(100_000, masked=True)
+    assert reader.receive(encode_masked([Outgoing(None, [bytes(size)])])) == [(BINARY, bytes(size))]
+
+
+def test_masked_messages_stay_in_order() -> None:
+    messages = [
+        Outgoing(b"41"),
+        Outgoing("4€".encode(), [b"a", b"", bytes(200)]),
+        Outgoing(None, [b"b"]),
+        Outgoing(b""),
+        Outgoing(None),
+        Outgoing(b"42"),
+    ]
+    expected = [(TEXT, b"41"), (TEXT, "4€".encode()), (BINARY, b"a"), (BINARY, b""), (BINARY, bytes(200))]
+    expected += [(BINARY, b"b"), (TEXT, b""), (TEXT, b"42")]
+    reader = FrameReader(1000, masked=True)
+    assert reader.receive(encode_masked(messages)) == expected
+    assert encode_masked([]) == b""
+
+
+def test_each_frame_has_a_mask_of_its_own() -> None:
+    messages = [Outgoing(bytes(10), [bytes(10)]) for _ in range(50)]
+    frames = encode_masked(messages)
+    length = 2 + 4 + 10
+    masks = {frames[start + 2 : start + 6] for start in range(0, len(frames), length)}
+    # Masks are random: that two of a hundred are alike happens once in a million times.
+    assert len(frames) == 100 * length
+    assert len(masks) >= 99
+    # The kept form of a message has no mask.
+    assert encode_masked(messages[:1]) != encode_masked(messages[:1])

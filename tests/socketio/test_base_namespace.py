@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from socketio import AsyncNamespace, base_namespace
-from socketio.base_namespace import BaseNamespace, BaseServerNamespace
+from socketio.base_namespace import BaseClientNamespace, BaseNamespace, BaseServerNamespace
 
 
 class Chat(BaseServerNamespace):
@@ -81,3 +81,48 @@ def test_rooms_ask_the_server() -> None:
 def test_import_path() -> None:
     assert base_namespace.BaseServerNamespace is BaseServerNamespace
     assert issubclass(AsyncNamespace, BaseServerNamespace)
+
+
+class Methods:
+    """Methods of a client's namespace that take more or less."""
+
+    def none(self) -> None: ...
+
+    def one(self, data: Any) -> None: ...
+
+    def perhaps(self, data: Any = None) -> None: ...
+
+    def many(self, *args: Any) -> None: ...
+
+    @staticmethod
+    def unbound() -> None: ...
+
+    @classmethod
+    def of_the_class(cls) -> None: ...
+
+
+@pytest.mark.parametrize("event", ["connect_error", "disconnect"])
+@pytest.mark.parametrize(
+    ("name", "takes"),
+    [("none", False), ("one", True), ("perhaps", True), ("many", True), ("unbound", False), ("of_the_class", False)],
+)
+def test_the_reason_is_for_those_who_take_it(event: str, name: str, takes: bool) -> None:
+    fit = BaseClientNamespace("/chat").fit_arguments
+    method = getattr(Methods(), name)
+    assert fit(event, method, ("why",)) == (("why",) if takes else ())
+    assert fit(event, method, ()) == ()
+
+
+@pytest.mark.parametrize("event", ["connect", "message", "anything"])
+def test_other_events_keep_their_arguments(event: str) -> None:
+    # That a handler of an event takes fewer is a mistake of the program, which it should hear of.
+    namespace = BaseClientNamespace()
+    assert namespace.fit_arguments(event, Methods().none, (1, 2)) == (1, 2)
+
+
+def test_a_namespace_knows_its_client() -> None:
+    namespace = BaseClientNamespace("/chat")
+    assert namespace.client is None
+    client = object()
+    namespace.set_client(client)
+    assert namespace.client is client
