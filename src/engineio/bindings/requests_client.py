@@ -227,6 +227,8 @@ class ClientHTTP:
         exceptions = self._requests.exceptions
         try:
             yield
+        except exceptions.ConnectTimeout as exc:
+            raise ConnectionError(f"No connection within {self._client.request_timeout:.3g} seconds") from exc
         except (exceptions.Timeout, TimeoutError) as exc:
             raise ConnectionError(f"No answer from the server within {timeout:.3g} seconds") from exc
         except ContentTooLongError as exc:

@@ -94,8 +94,16 @@ class Opener:
         if status != 101:
             ws.shutdown()
             raise self._client.refusal(status or 0, b"", ws.handshake_response.headers.get("location"))
+        self._forget_cookies()
         connection: socket.socket = ws.sock
         return connection
+
+    def _forget_cookies(self) -> None:
+        # websocket-client has one jar for the whole process, from which every client of a server would get them. They
+        # are kept in the session, which belongs to one client.
+        jar: Any = getattr(getattr(self._websocket, "_handshake", None), "CookieJar", None)
+        if isinstance(getattr(jar, "jar", None), dict):
+            jar.jar.clear()
 
     def abort(self) -> None:
         """Ends a handshake that is under way, from any thread."""
@@ -149,7 +157,7 @@ def _proxy_options(url: str | None) -> dict[str, Any]:
     parts = urlsplit(url if "://" in url else f"http://{url}")
     options: dict[str, Any] = {
         "http_proxy_host": parts.hostname,
-        "http_proxy_port": parts.port or (1080 if parts.scheme.startswith("socks") else 80),
+        "http_proxy_port": parts.port or {"http": 80, "https": 443}.get(parts.scheme, 1080),
         "proxy_type": parts.scheme if parts.scheme.startswith("socks") else "http",
         "http_no_proxy": ALWAYS_PROXY,
     }

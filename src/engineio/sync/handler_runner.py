@@ -123,11 +123,13 @@ class HandlerRunner:
             with self._lock:
                 while not queue and self._runner is own:
                     self._idle = True
-                    if self._ending or (not self._work.wait(LINGER) and not queue):
-                        self._runner = None
-                        self._idle = False
-                        return None
+                    over = self._ending or (not self._work.wait(LINGER) and not queue)
+                    if self._runner is not own:  # replaced before it woke up: `_idle` is the other one's
+                        break
                     self._idle = False
+                    if over:
+                        self._runner = None
+                        return None
                 if self._runner is not own:
                     if self._spare is not None or self._ending:
                         return None

@@ -19,6 +19,9 @@ __all__ = ["Stream", "shut_down"]
 CHUNK = 65536
 """How many bytes are read at once, at most."""
 
+LONGEST = 86_400.0
+"""For how long to wait at most, in seconds: `poll` takes no more than 24 days."""
+
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -139,7 +142,7 @@ class _Waiter:
         try:
             if self._poll is not None:
                 # Rounded up: a millisecond too early would be an attempt too many.
-                return bool(self._poll.poll(None if left is None else int(left * 1000) + 1))
+                return bool(self._poll.poll(None if left is None else int(min(left, LONGEST) * 1000) + 1))
             own, none = [self._socket], list[socket.socket]()
             return any(select.select(none, own, none, left) if self._write else select.select(own, none, none, left))
         except (OSError, ValueError):  # it was closed meanwhile: whoever reads or writes will see

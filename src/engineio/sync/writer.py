@@ -111,16 +111,17 @@ class Writer:
                     if over or (not self._work.wait(LINGER) and not self.busy):
                         self._thread = None
                         return
-            with self._writing:
-                while self.busy:
+            while self.busy:
+                with self._writing:
                     self._write()
-                    if self._rest:
+                    while self._rest:
                         self._stream.wait_writable()
-                        continue
-                    with self._changed:
-                        if not self._socket.pending() and not self._controls:
-                            self.busy = False
-                            self._changed.notify_all()
+                        self._write()
+                # Without `_writing`: whoever sees that this thread is no longer busy must be able to get it.
+                with self._changed:
+                    if not (self._rest or self._controls or self._socket.pending()):
+                        self.busy = False
+                        self._changed.notify_all()
 
     def _write(self) -> None:
         """Writes until nothing is left or the kernel takes no more; the caller holds `_writing`."""
@@ -135,8 +136,9 @@ class Writer:
                 return
             self._rest = data[sent:]
             if self._rest:
-                if not self.busy:
-                    self._hand_over()
+                with self._changed:  # so that the writer's thread cannot stop being busy in between
+                    if not self.busy:
+                        self._hand_over()
                 return
         self._last = time.monotonic()
 

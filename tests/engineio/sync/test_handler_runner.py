@@ -352,3 +352,39 @@ def test_nothing_is_lost_while_the_runner_is_stopped_again_and_again(
     over.set()
     stopping.join()
     assert set(log.results) == {(name, number) for name in names for number in range(count)}
+
+
+def test_a_runner_that_wakes_late_leaves_the_one_that_has_replaced_it_alone() -> None:
+    runner = HandlerRunner(lambda finish, *outcome: finish(*outcome))
+    late = [0.0]
+
+    class Late(threading.Condition):
+        """Its next waiter gets no time from the machine for a while after it was notified."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            notified = super().wait(timeout)
+            seconds, late[0] = late[0], 0.0
+            if seconds:
+                runner._lock.release()
+                time.sleep(seconds)
+                runner._lock.acquire()
+            return notified
+
+    runner._work = Late(runner._lock)
+    done = threading.Event()
+
+    def run_one() -> int:
+        threads: list[int] = []
+        done.clear()
+        runner.submit(threading.get_ident, (), lambda token, result, error: (threads.append(result), done.set()), None)
+        assert done.wait(5)
+        time.sleep(0.02)  # it is idle again
+        return threads[0]
+
+    run_one()
+    late[0] = 0.1
+    for _ in range(2):
+        runner.submit(int, (), lambda *outcome: None, None)
+    time.sleep(0.3)
+    assert len({run_one() for _ in range(10)}) == 1, "each handler has replaced the runner"
+    runner.stop(5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -222,8 +223,18 @@ def test_many_threads_write_in_order(shell: Shell, gap: float, monkeypatch: pyte
     assert shell.socket.queued == 0
 
 
+@pytest.fixture(params=["usual", "hasty"])
+def switching(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How often Python changes threads: as usual, or as often as it can."""
+    before = sys.getswitchinterval()
+    if request.param == "hasty":
+        sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
 @pytest.mark.parametrize("writers", [1, 3])
-def test_nothing_stays_behind(shell: Shell, writers: int) -> None:
+def test_nothing_stays_behind(switching: None, shell: Shell, writers: int) -> None:
     """After each few messages nobody flushes before all of them have arrived."""
     rounds, count = 1000, 3
     together = threading.Barrier(writers)
