@@ -67,12 +67,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "base": (
         "*.base_server",
-        "*.base_client",
+        *("*.base_client", "engineio.admitted"),
         "socketio.base_manager",
         *("socketio.base_namespace", "socketio.client_life", "socketio.base_simple_client"),
     ),
     "shells": ("*.sync.*", "*.asyncio.*", "engineio.interrupts"),
-    "bindings": ("*.bindings.*", "socketio.asgi", "socketio.embedded"),
+    "bindings": ("*.bindings.*", "socketio.asgi", "socketio.embedded", "socketio.wsgi"),
     "managers": ("socketio.managers.*",),
     "top": ("socketio.cli", "socketio.cli_*", "socketio.__main__", "socketio.demo*", "socketio.terminal*"),
 }
@@ -104,7 +104,7 @@ ALIASES = (
     "socketio.client",
     "socketio.*_manager",
     "socketio.manager",
-    "socketio.middleware",
+    *("socketio.middleware", "socketio.namespace"),
     "socketio.server",
     "socketio.simple_client",
     "socketio.tornado",

@@ -11,6 +11,8 @@ from . import static_files as static_files
 from .asyncio.client import AsyncClient
 from .asyncio.server import AsyncServer
 from .bindings.asgi_app import ASGIApp
+from .bindings.wsgi_app import Middleware, WSGIApp
 from .sync.client import Client
+from .sync.server import Server
 
-__all__ = ["ASGIApp", "AsyncClient", "AsyncServer", "Client"]
+__all__ = ["ASGIApp", "AsyncClient", "AsyncServer", "Client", "Middleware", "Server", "WSGIApp"]

@@ -233,10 +233,15 @@ class BaseServer:
             allow_upgrades=self.allow_upgrades,
         )
 
-    def handshake(self, socket: Socket) -> Outgoing:
-        """Returns the packet that answers a handshake. Engine.IO v4, "Handshake"."""
+    def handshake(self, socket: Socket, upgradable: bool = True) -> Outgoing:
+        """Returns the packet that answers a handshake. Engine.IO v4, "Handshake".
+
+        Args:
+            socket: The connection.
+            upgradable: Whether there can be a WebSocket at all.
+        """
         upgrades: list[str] = []
-        if socket.link.name == "polling" and self.allow_upgrades and "websocket" in self.transports:
+        if upgradable and socket.link.name == "polling" and self.allow_upgrades and "websocket" in self.transports:
             upgrades.append("websocket")
         content = {
             "sid": socket.sid,

@@ -18,7 +18,11 @@ from .asyncio.simple_client import AsyncSimpleClient
 from .embedded import run
 from .sync.client import Client
 from .sync.client_namespace import ClientNamespace
+from .sync.manager import Manager
+from .sync.namespace import Namespace
+from .sync.server import Server
 from .sync.simple_client import SimpleClient
+from .wsgi import Middleware, WSGIApp
 
 __all__ = [
     "ASGIApp",
@@ -30,6 +34,11 @@ __all__ = [
     "AsyncSimpleClient",
     "Client",
     "ClientNamespace",
+    "Manager",
+    "Middleware",
+    "Namespace",
+    "Server",
     "SimpleClient",
+    "WSGIApp",
     "run",
 ]

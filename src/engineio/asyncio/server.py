@@ -14,6 +14,7 @@ from threading import get_ident
 from typing import Any, TypeVar
 
 from ..admission import Handshake, Poll, Post, Refusal, Upgrade
+from ..admitted import Admitted
 from ..base_server import BaseServer, HandlerReceiver
 from ..deadlines import Deadlines
 from ..flow import InFlight
@@ -24,7 +25,6 @@ from ..polling_link import PendingLink, PollingLink
 from ..protocol import Socket, State, reason
 from ..request import Request, Response
 from . import polling
-from .admitted import Admitted
 from .concurrency import Concurrency
 from .handler_runner import HandlerRunner
 from .polling import Exchange

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from ..asyncio.admitted import Admitted
+from ..admitted import Admitted
 from ..asyncio.message_link import MessageLink
 from ..asyncio.server import AsyncServer
 from ..asyncio.takeover import TakenOver

@@ -7,13 +7,12 @@ while others wait, the one that stands by becomes the runner, and the former run
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .concurrency import BackgroundThread, join, start_thread
+from .concurrency import THREADS, Threads
 
 __all__ = ["HandlerRunner"]
 
@@ -23,8 +22,8 @@ Finish = Callable[[Any, Any, BaseException | None], None]
 _Step = Callable[[], Any]
 """What a thread does, until it returns what it does next."""
 
-PATIENCE = 0.01
-"""For how long a handler may keep the next ones waiting, in seconds."""
+PATIENCE, IMPATIENCE = 0.01, 0.0002
+"""For how long a handler may keep the next ones waiting, in seconds: the less, the more of them have done so lately."""
 
 LINGER = 10.0
 """For how long a thread waits for work before it ends, in seconds."""
@@ -36,25 +35,30 @@ class HandlerRunner:
     Args:
         settled: Called after each handler with (finish, token, result, error), in the handler's thread: it has to call
             `finish(token, result, error)`.
+        kind: The kind of its threads.
     """
 
-    def __init__(self, settled: Callable[[Finish, Any, Any, BaseException | None], None]) -> None:
+    def __init__(
+        self, settled: Callable[[Finish, Any, Any, BaseException | None], None], kind: Threads = THREADS
+    ) -> None:
         self._settled = settled
+        self._kind = kind
         self._queue: deque[tuple[Callable[..., Any], tuple[Any, ...], Finish, Any]] = deque()
-        self._lock = threading.Lock()
-        self._work = threading.Condition(self._lock)
-        self._spare_work = threading.Condition(self._lock)
-        self._runner: BackgroundThread | None = None
+        self._lock = kind.make_lock()
+        self._work = kind.make_condition(self._lock)
+        self._spare_work = kind.make_condition(self._lock)
+        self._runner: Any = None
         """The thread that takes handlers; `None` if there is none."""
         self._idle = False
         """Whether it waits for one."""
-        self._spare: BackgroundThread | None = None
+        self._spare: Any = None
         """The thread that stands by."""
         self._watching = False
         """Whether that one looks at the runner's progress, which it does only while handlers wait."""
         self._progress = 0
+        self._patience = PATIENCE
         self._ending = False
-        self.threads: set[BackgroundThread] = set()
+        self.threads: set[Any] = set()
         """All of its threads, also those that are busy with a handler that takes its time."""
 
     def __len__(self) -> int:
@@ -73,6 +77,16 @@ class HandlerRunner:
             elif not self._watching:
                 self._watch()
 
+    def run(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Finish, token: Any) -> None:
+        """Calls a handler in the caller's thread, and then `finish`, by way of `settled`."""
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            result = handler(*arguments)
+        except BaseException as exc:  # SystemExit included: it is one handler's failure
+            error = exc
+        self._settled(finish, token, result, error)
+
     def stop(self, timeout: float) -> None:
         """Has the threads end as soon as they have nothing to do.
 
@@ -87,15 +101,15 @@ class HandlerRunner:
             if self._idle:
                 idle.append(self._runner)
         for thread in idle:
-            join(thread, timeout)
+            self._kind.join(thread, timeout)
 
-    def _start(self, step: _Step) -> BackgroundThread:
-        thread = start_thread(self._live, step)
+    def _start(self, step: _Step) -> Any:
+        thread = self._kind.start(self._live, step)
         self.threads.add(thread)
         return thread
 
     def _live(self, step: _Step | None) -> None:
-        own: Any = threading.current_thread()
+        own = self._kind.current()
         try:
             while step is not None:
                 step = step()
@@ -117,8 +131,8 @@ class HandlerRunner:
 
     def _run(self) -> _Step | None:
         """Takes handlers while this thread is the runner; returns what it does next."""
-        own: Any = threading.current_thread()
-        queue, settled = self._queue, self._settled
+        own = self._kind.current()
+        queue = self._queue
         while True:
             with self._lock:
                 while not queue and self._runner is own:
@@ -139,19 +153,13 @@ class HandlerRunner:
                 self._progress += 1
                 if queue and not self._watching:
                     self._watch()
-            result: Any = None
-            error: BaseException | None = None
-            try:
-                result = handler(*arguments)
-            except BaseException as exc:  # SystemExit included: it is one handler's failure
-                error = exc
-            settled(finish, token, result, error)
+            self.run(handler, arguments, finish, token)
             # Nothing is kept alive while this thread waits.
-            del handler, arguments, finish, token, result, error
+            del handler, arguments, finish, token
 
     def _stand_by(self) -> _Step | None:
         """Waits until the runner is stuck and takes its place; returns what this thread does next."""
-        own: Any = threading.current_thread()
+        own = self._kind.current()
         with self._lock:
             while True:
                 if not self._queue or self._runner is None or self._idle:
@@ -161,10 +169,13 @@ class HandlerRunner:
                         return None
                     continue
                 before = self._progress
-                end = time.monotonic() + PATIENCE
+                end = time.monotonic() + self._patience
                 while (left := end - time.monotonic()) > 0:
                     self._spare_work.wait(left)
-                if self._progress == before and self._queue:
+                if self._progress != before:
+                    self._patience = min(self._patience * 2, PATIENCE)
+                elif self._queue:
+                    self._patience = max(self._patience / 2, IMPATIENCE)
                     self._watching = False
                     self._spare = None
                     self._runner = own

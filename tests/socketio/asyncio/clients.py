@@ -7,7 +7,7 @@ import json
 from collections import deque
 from typing import Any
 
-from engineio.asyncio.admitted import Admitted
+from engineio.admitted import Admitted
 from engineio.bindings.asgi import _Source
 from engineio.packet import Outgoing
 from engineio.request import Request

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..base_server import BaseServer
-from ..interfaces import DirectLink
-from ..packet import Outgoing
-from ..protocol import Socket, State
+from .base_server import BaseServer
+from .interfaces import DirectLink
+from .packet import Outgoing
+from .protocol import Socket, State
 
 __all__ = ["Admitted"]
 

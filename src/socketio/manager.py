@@ -1,0 +1,5 @@
+"""Where existing programs import `Manager` from."""
+
+from .sync.manager import Manager
+
+__all__ = ["Manager"]
