@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,21 @@ DEADLINE = 20.0
 """How long a server may take to start, in seconds."""
 
 
+def free_port() -> int:
+    """Returns a port that nobody listens on.
+
+    Not one of those that the system gives to clients: until the server is started again, another client might get it.
+    """
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+
+
 class Server:
     """One server, or proxy.
 
@@ -27,9 +43,7 @@ class Server:
 
     def __init__(self, kind: str, *arguments: str) -> None:
         self.arguments = arguments
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.kind = kind
         self.url = f"http{'s' if kind == 'python' and arguments else ''}://{HOST}:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None

@@ -20,6 +20,7 @@ class GreenThreads(Threads):
     """Green threads, whether or not the standard library is patched."""
 
     name = "eventlet"
+    is_green = True
 
     def make_lock(self) -> Any:
         """Returns a lock."""

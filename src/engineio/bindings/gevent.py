@@ -21,6 +21,7 @@ class Greenlets(Threads):
     """Greenlets, whether or not the standard library is patched."""
 
     name = "gevent"
+    is_green = True
 
     def make_lock(self) -> Any:
         """Returns a lock."""

@@ -97,6 +97,8 @@ class Threads:
     """A kind of concurrency: what a server needs of it. This one is that of the standard library, patched or not."""
 
     name = "threading"
+    is_green = False
+    """Whether nothing else runs until the one that runs waits for something."""
 
     def make_lock(self) -> Any:
         """Returns a lock."""

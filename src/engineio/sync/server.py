@@ -38,20 +38,21 @@ LINGER = 10.0
 
 
 class _Core:
-    """The server's lock, which guards all of its connections. Whoever lets go of it has sent what is to be sent."""
+    """The server's lock, which guards all of its connections. A thread that lets go of it sends what is to be sent."""
 
-    __slots__ = ("_lock", "_server")
+    __slots__ = ("_at_once", "_lock", "_server")
 
     def __init__(self, server: Server, lock: Any) -> None:
         self._server = server
         self._lock = lock
+        self._at_once = not server.kind.is_green
 
     def __enter__(self) -> None:
         self._lock.acquire()
 
     def __exit__(self, *exc_info: object) -> None:
         try:
-            if self._server.dirty:
+            if self._at_once and self._server.dirty:
                 self._server.flush_dirty()
         finally:
             self._lock.release()
@@ -114,10 +115,11 @@ class Server(BaseServer):
         Raises:
             KeyError: if there is no such connection.
         """
-        socket = self._socket(sid)
-        if socket.session is None:
-            socket.session = {}
-        return socket.session
+        with self.core:  # two threads may be the first
+            socket = self._socket(sid)
+            if socket.session is None:
+                socket.session = {}
+            return socket.session
 
     def save_session(self, sid: str, session: dict[Any, Any]) -> None:
         """Replaces the program's own data of a connection.
@@ -194,7 +196,14 @@ class Server(BaseServer):
     # protocol.Host; all of it is called with the lock
 
     def wake(self) -> None:
-        """Nothing to do: whoever holds the lock flushes before it lets go."""
+        """Has dirty sockets flushed: by the thread that holds the lock, before it lets go; or once all greenlets that
+        can run have run, so that what they emit meanwhile goes out in one write to each client."""
+        if self.kind.is_green:
+            self.kind.start(self._flush_soon)
+
+    def _flush_soon(self) -> None:
+        with self.core:
+            self.flush_dirty()
 
     def flush_dirty(self) -> None:
         """Has the links of dirty sockets send what there is."""

@@ -40,6 +40,8 @@ class AsyncClient(Concurrency, BaseClient):
         self.eio.accept = self.accept
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reconnect_task: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        """What closes a connection that the server, or the end of its last namespace, has ended."""
         self._wait_timeout = 1.0
         self._background: set[asyncio.Future[Any]] = set()
         self._farewells = 0
@@ -213,6 +215,9 @@ class AsyncClient(Concurrency, BaseClient):
         """Coroutine version of `Client.wait`."""
         await self._finished.wait()
         await self.eio.wait()
+        closing = self._closing
+        if closing is not None and closing is not asyncio.current_task():
+            await asyncio.wait([closing])
 
     async def disconnect(self) -> None:
         """Coroutine version of `Client.disconnect`."""
@@ -324,7 +329,7 @@ class AsyncClient(Concurrency, BaseClient):
         self._finished.set()
 
     def _close_engine(self) -> None:
-        self.start_background_task(self.eio.disconnect)
+        self._closing = self.start_background_task(self.eio.disconnect)
 
 
 async def _value(source: Any) -> Any:
