@@ -56,7 +56,8 @@ class SocketLink(WebSocketLink):
             with core:
                 self._cancel()
                 self.stream_ended(reason.TRANSPORT_CLOSE)
-            stream.close()
+            # To close it is up to the web server, which would be alarmed by a socket that is closed already.
+            stream.abort()
 
     def _wait(self) -> None:
         changed = self._server.changed
