@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -165,7 +166,8 @@ class Server(BaseServer):
             KeyError: if there is no such client.
         """
         namespace = namespace or "/"
-        session: dict[Any, Any] = self._sessions(sid, namespace).setdefault(namespace, {})
+        with self.eio.core:  # two threads may be the first
+            session: dict[Any, Any] = self._sessions(sid, namespace).setdefault(namespace, {})
         return session
 
     def save_session(self, sid: str, session: dict[Any, Any], namespace: str | None = None) -> None:
@@ -175,7 +177,8 @@ class Server(BaseServer):
             KeyError: if there is no such client.
         """
         namespace = namespace or "/"
-        self._sessions(sid, namespace)[namespace] = session
+        with self.eio.core:
+            self._sessions(sid, namespace)[namespace] = session
 
     @contextmanager
     def session(self, sid: str, namespace: str | None = None) -> Iterator[dict[Any, Any]]:
@@ -248,7 +251,14 @@ class Server(BaseServer):
 
     def close(self, timeout: float = 10) -> None:
         """Closes all connections and waits, at most `timeout` seconds, for the disconnect handlers."""
+        end = time.monotonic() + timeout
         self.eio.close(timeout)
+        while self._has_leaving() and time.monotonic() < end:
+            self.eio.sleep(0.01)
+
+    def _has_leaving(self) -> bool:
+        with self.eio.core:
+            return any(not connection.open for connection in self.connections.values())
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Starts a thread of the server's kind that does not keep the program from ending, and returns it."""
