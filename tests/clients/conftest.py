@@ -25,8 +25,8 @@ DEADLINE = 45.0
 LAST_BREATH = 1.0
 """How long a thread may take to end after the client has, in seconds."""
 
-KINDS = ["python", "socket.io", "socket.io-3"]
-"""The servers: ours, and the official ones of two ages."""
+KINDS = ["python", "werkzeug", "socket.io", "socket.io-3"]
+"""The servers: ours for asyncio and for threads, and the official ones of two ages."""
 
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
 
@@ -101,7 +101,7 @@ def node_packages() -> None:
 @pytest.fixture(scope="session", params=KINDS)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server of each kind, shared by the tests."""
-    if request.param != "python":
+    if request.param.startswith("socket.io"):
         request.getfixturevalue("node_packages")
     server = Server(request.param)
     yield server
@@ -117,7 +117,7 @@ def start_server() -> Iterator[Callable[[], Server]]:
 @pytest.fixture(params=KINDS)
 def start_any_server(request: pytest.FixtureRequest) -> Iterator[Callable[[], Server]]:
     """A function that starts a server for one test alone; one of each kind."""
-    if request.param != "python":
+    if request.param.startswith("socket.io"):
         request.getfixturevalue("node_packages")
     yield from starting(request.param)
 

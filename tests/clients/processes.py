@@ -36,7 +36,7 @@ class Server:
     """One server, or proxy.
 
     Args:
-        kind: `python`, `socket.io` or `socket.io-3`; `http` or `socks5` for a proxy.
+        kind: `python`, `werkzeug`, `socket.io` or `socket.io-3`; `http` or `socks5` for a proxy.
         arguments: Further ones for its program: of a Python server a file with a key and its certificate, for TLS; of a
             proxy where it logs.
     """
@@ -53,6 +53,8 @@ class Server:
         """Starts it, on the same port each time."""
         if self.kind == "python":
             command = [sys.executable, str(FOLDER / "event_server.py"), str(self.port), *self.arguments]
+        elif self.kind == "werkzeug":
+            command = [sys.executable, str(FOLDER / "sync_event_server.py"), str(self.port)]
         elif self.kind in ("http", "socks5"):
             command = [sys.executable, str(FOLDER / "proxy.py"), self.kind, str(self.port), *self.arguments]
         else:
