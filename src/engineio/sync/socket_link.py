@@ -24,7 +24,7 @@ class SocketLink(WebSocketLink):
         connection: The socket.
     """
 
-    __slots__ = ("_deadline", "_draining", "_paused", "_sent", "_server", "_stream", "_unsent")
+    __slots__ = ("_deadline", "_draining", "_ending", "_paused", "_sent", "_server", "_stream", "_unsent")
 
     def __init__(self, server: Any, connection: Any) -> None:
         super().__init__(server.max_http_buffer_size, server.max_pending_pongs)
@@ -32,6 +32,7 @@ class SocketLink(WebSocketLink):
         self._stream = RawStream(connection, server.kind)
         self._unsent: list[bytes] = []
         self._draining = False
+        self._ending = False
         self._paused = False
         self._sent = 0
         self._deadline: Deadline | None = None
@@ -111,7 +112,9 @@ class SocketLink(WebSocketLink):
                 self._unsent = []
                 self._draining = self.blocked = False
                 self.pending_pongs = 0
-                if not self.closing:
+                if self._ending:
+                    self.abort()
+                elif not self.closing:
                     self._cancel()
                     self.flush()
                 return
@@ -132,15 +135,16 @@ class SocketLink(WebSocketLink):
     def shut(self, at_once: bool) -> None:
         """Ends the stream when all is written; unless `at_once`, the peer gets some seconds to do so itself."""
         if at_once and not self._draining:
-            self._cancel()
-            self._stream.abort()
+            self.abort()
         else:
+            self._ending = at_once
             self._set(self.abort, self._server.ws_close_timeout)
 
     def abort(self) -> None:
         """Ends the stream at once."""
         self._cancel()
         self._stream.abort()
+        self.start_reading()  # which finds the end
 
     def _set(self, action: Any, delay: float) -> None:
         self._cancel()
