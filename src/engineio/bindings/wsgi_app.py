@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..request import Response
-from ..static_files import StaticFiles
+from ..static_files import StaticFile, StaticFiles
 from .wsgi import StartResponse, respond
 
 __all__ = ["Middleware", "WSGIApp"]
@@ -43,18 +43,22 @@ class WSGIApp:
         if own == "/" or path == own or path.startswith(own + "/"):
             answer: Iterable[bytes] = self.engineio_app.handle_request(environ, start_response)
             return answer
-        file = self._files.find(path)
-        if file is not None and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            try:
-                with open(file.filename, "rb") as content:
-                    body = content.read()
-            except OSError:
-                return self.not_found(start_response)
-            return respond(Response(200, [("Content-Type", file.content_type)], body), start_response)
-        if self.wsgi_app is not None:
+        method = environ["REQUEST_METHOD"]
+        file = self._files.find(path) if method in ("GET", "HEAD") else None
+        if file is None and self.wsgi_app is not None:
             answer = self.wsgi_app(environ, start_response)
             return answer
-        return self.not_found(start_response)
+        answer = self.not_found(start_response) if file is None else self._serve(file, start_response)
+        # RFC 9110, 9.3.2: "the server MUST NOT send content in the response"; not all of the web servers see to it.
+        return [] if method == "HEAD" else answer
+
+    def _serve(self, file: StaticFile, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            with open(file.filename, "rb") as content:
+                body = content.read()
+        except OSError:
+            return self.not_found(start_response)
+        return respond(Response(200, [("Content-Type", file.content_type)], body), start_response)
 
     def not_found(self, start_response: StartResponse) -> Iterable[bytes]:
         """Answers that there is nothing."""
