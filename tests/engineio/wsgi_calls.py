@@ -133,8 +133,8 @@ class Client:
             self.query = f"{QUERY}&sid={self.sid}"
         return answer
 
-    def poll(self) -> Answer:
-        return get(self.server.handle_request, query=self.query)
+    def poll(self, **more: Any) -> Answer:
+        return get(self.server.handle_request, query=self.query, **more)
 
     def post(self, body: bytes, **more: Any) -> Answer:
         more.setdefault("CONTENT_LENGTH", str(len(body)))
