@@ -12,7 +12,6 @@ import pytest
 from serving import DEADLINE, ServerProcess
 
 FOLDER = Path(__file__).parent
-PROGRAMS = FOLDER / "programs"
 
 
 class WsgiProcess(ServerProcess):

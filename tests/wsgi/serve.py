@@ -50,6 +50,10 @@ def gunicorn_gevent(port: int) -> None:
     gunicorn(port, "--worker-class", "gevent", "gunicorn_app:app")
 
 
+def gunicorn_gevent_websocket(port: int) -> None:
+    gunicorn(port, "--worker-class", "geventwebsocket.gunicorn.workers.GeventWebSocketWorker", "gunicorn_app:app")
+
+
 def gunicorn_eventlet(port: int) -> None:
     gunicorn(port, "--worker-class", "eventlet", "gunicorn_app:app")
 
@@ -65,7 +69,7 @@ def gevent(port: int) -> None:
     from application import make_app, make_server
     from gevent import pywsgi
 
-    pywsgi.WSGIServer((HOST, port), make_app(make_server()), log=None).serve_forever()
+    pywsgi.WSGIServer((HOST, port), make_app(make_server())).serve_forever()
 
 
 def gevent_patched(port: int) -> None:
@@ -80,7 +84,7 @@ def eventlet(port: int) -> None:
     import eventlet.wsgi
     from application import make_app, make_server
 
-    eventlet.wsgi.server(eventlet.listen((HOST, port)), make_app(make_server()), log_output=False)
+    eventlet.wsgi.server(eventlet.listen((HOST, port)), make_app(make_server()))
 
 
 def eventlet_patched(port: int) -> None:
@@ -97,6 +101,7 @@ WAYS: dict[str, Callable[[int], None]] = {
     "django": django,
     "gunicorn-gthread": gthread,
     "gunicorn-gevent": gunicorn_gevent,
+    "gunicorn-gevent-websocket": gunicorn_gevent_websocket,
     "gunicorn-eventlet": gunicorn_eventlet,
     "waitress": waitress,
     "gevent": gevent,

@@ -8,12 +8,13 @@ from typing import Any
 import eventlet
 import eventlet.queue
 import eventlet.semaphore
+import eventlet.wsgi  # also for programs that import no more than `eventlet`
 from eventlet.green import select, threading
 
 from ..sync.concurrency import Threads, Waiter
 from ..sync.green import GreenCondition, GreenRLock
 
-__all__ = ["KIND", "find_socket"]
+__all__ = ["KIND", "find_socket", "leave_unanswered"]
 
 
 class GreenThreads(Threads):
@@ -72,3 +73,8 @@ def find_socket(environ: dict[str, Any]) -> Any:
     """Returns the socket of a request to `eventlet.wsgi`; `None` for that of any other server."""
     body: Any = environ.get("eventlet.input")
     return None if body is None else body.get_socket()
+
+
+def leave_unanswered() -> None:
+    """Has `eventlet.wsgi` write no answer to this request; it would log that nobody is there."""
+    eventlet.wsgi.WSGI_LOCAL.already_handled = True

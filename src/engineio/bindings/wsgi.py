@@ -113,12 +113,15 @@ def _serve_websocket(
     accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
     link = SocketLink(server, connection)
     with server.core:
-        link.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-        )
+        if environ.get("wsgi.websocket") is None:  # the handler of gevent-websocket has answered before we are asked
+            link.write(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            )
         admitted.attach(link)
     link.serve()
+    if "eventlet.input" in environ:
+        importlib.import_module("engineio.bindings.eventlet").leave_unanswered()
     # The web server means to write an answer now. The connection is shut down, so that it finds nobody there, which
     # all of them take as they take any client that has gone.
     start_response("200 OK", [("Content-Length", "0"), ("Connection", "close")])
