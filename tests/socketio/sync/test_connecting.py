@@ -58,6 +58,7 @@ REFUSALS: list[tuple[Any, dict[str, Any]]] = [
     (ConnectionRefusedError("no", 1, 2), {"message": "no", "data": [1, 2]}),
     (builtins.ConnectionRefusedError("secret"), {"message": "Connection refused by server"}),
     (RuntimeError("secret"), {"message": "Connection refused by server"}),
+    (SystemExit("secret"), {"message": "Connection refused by server"}),
     (ConnectionRefusedError("no", object()), {"message": "Connection refused by server"}),
 ]
 
