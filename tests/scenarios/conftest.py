@@ -19,12 +19,12 @@ pytest.register_assert_rewrite("protocol_client", "serving")
 
 from protocol_client import ProtocolClient  # noqa: E402
 from serving import ServerProcess  # noqa: E402
-from ways import WAYS  # noqa: E402
+from ways import ASGI_WAYS, WAYS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PROGRAM = FOLDER / "server_app.py"
+PROGRAMS = {way: FOLDER / ("server_app.py" if way in ASGI_WAYS else "sync_app.py") for way in WAYS}
 
 TEST_DEADLINE = 45.0
 """After how long a test that waits for something is stopped, in seconds."""
@@ -48,15 +48,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.fixture(scope="session", params=WAYS)
 def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """The server program, shared by the tests, served each way."""
-    server = ServerProcess(PROGRAM, request.param)
+    server = ServerProcess(PROGRAMS[request.param], request.param)
     yield server
     server.close()
 
 
-@pytest.fixture
-def own_server(server: ServerProcess) -> Iterator[ServerProcess]:
-    """A server that a test may stop, served the way of `server`."""
-    own = ServerProcess(PROGRAM, server.way)
+@pytest.fixture(params=ASGI_WAYS)
+def own_server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    """A server that a test may stop; WSGI knows nothing of a start and an end, which are those of the program."""
+    own = ServerProcess(PROGRAMS[request.param], request.param)
     yield own
     own.close()
 

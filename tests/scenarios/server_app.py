@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
+from settings import ENGINES, FAST, STATIC_FILES, report
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from ways import WAYS, serve
+from ways import ASGI_WAYS, serve
 
 import engineio
 import socketio
 
 Sid = str
-
-LIMIT = 1_000_000
-FAST = {"ping_interval": 0.3, "ping_timeout": 0.2, "max_http_buffer_size": LIMIT}
-"""The heartbeat of the official conformance suites, in seconds."""
-
-ENGINES: dict[str, dict[str, Any]] = {
-    "engine.io": FAST,
-    "calm": {"max_http_buffer_size": LIMIT},
-    "grace": {"ping_interval": (0.3, 2.5), "ping_timeout": 0.2},
-    "unmonitored": {"monitor_clients": False},
-    "cookie-string": {"cookie": "io"},
-    "cookie-dict": {"cookie": {"name": "custom", "path": "/custom", "SameSite": "Strict", "HttpOnly": True}},
-    "cors-any": {"cors_allowed_origins": "*"},
-    "cors-one": {"cors_allowed_origins": "http://one.example"},
-    "cors-list": {"cors_allowed_origins": ["http://one.example", "http://two.example"]},
-    "cors-callable": {"cors_allowed_origins": lambda origin, environ: origin == environ["HTTP_X_FRIEND"]},
-    "cors-off": {"cors_allowed_origins": []},
-    "cors-no-credentials": {"cors_allowed_origins": "http://one.example", "cors_credentials": False},
-    "no-gzip": {"http_compression": False},
-    "low-threshold": {"compression_threshold": 10},
-    "polling-only": {"transports": "polling"},
-    "websocket-only": {"transports": ["websocket"]},
-    "no-upgrades": {"allow_upgrades": False},
-    "short-upgrade": {"upgrade_timeout": 0.3},
-}
-"""Path -> options of the Engine.IO server there."""
-
-FOLDER = Path(__file__).parent / "static"
-
-
-def report(**fields: Any) -> None:
-    """Tell the test something, as one JSON line."""
-    print(json.dumps(fields), flush=True)
 
 
 def build_engine(path: str, options: dict[str, Any]) -> engineio.AsyncServer:
@@ -134,9 +100,9 @@ def build() -> Any:
     async def hello() -> str:
         return "hello"
 
-    fastapi.mount("/fastapi", socketio.ASGIApp(build_socketio("fastapi")))
-    fastapi.mount("/api/ws", socketio.ASGIApp(build_socketio("fastapi at its own path"), socketio_path=""))
-    inner = Starlette(routes=[Mount("/inner", socketio.ASGIApp(build_socketio("starlette"), socketio_path="/ws/"))])
+    fastapi.mount("/mounted", socketio.ASGIApp(build_socketio("mounted")))
+    fastapi.mount("/api/ws", socketio.ASGIApp(build_socketio("at its own path"), socketio_path=""))
+    inner = Starlette(routes=[Mount("/inner", socketio.ASGIApp(build_socketio("inner"), socketio_path="/ws/"))])
     fastapi.mount("/outer", inner)
 
     app: Any = fastapi
@@ -153,11 +119,7 @@ def build() -> Any:
     return socketio.ASGIApp(
         build_socketio("socket.io", connect_timeout=1.0, **FAST),
         app,
-        static_files={
-            "/": str(FOLDER / "index.html"),
-            "/data": {"filename": str(FOLDER / "data.txt"), "content_type": "application/x-data"},
-            "/static": str(FOLDER),
-        },
+        static_files=STATIC_FILES,
         on_startup=on_startup,
         on_shutdown=on_shutdown,
     )
@@ -165,7 +127,7 @@ def build() -> Any:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--way", choices=WAYS, required=True)
+    parser.add_argument("--way", choices=ASGI_WAYS, required=True)
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args()
     serve(build(), arguments.way, arguments.port)

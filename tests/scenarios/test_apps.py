@@ -1,4 +1,4 @@
-"""The app around the server: static files, other ASGI apps, mounts, lifespan, and what handlers learn of a request."""
+"""The app around the server: static files, other apps, mounts, lifespan, and what handlers learn of a request."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     Connect = Callable[[str], ProtocolClient]
 
 MOUNTS = {
-    "/fastapi/socket.io": "ASGIApp mounted in FastAPI",
-    "/api/ws": "ASGIApp without a path of its own, mounted in FastAPI at a path of two parts",
-    "/outer/inner/ws": "ASGIApp mounted in Starlette, itself mounted in FastAPI",
+    "/mounted/socket.io": "mounted in another app",
+    "/api/ws": "without a path of its own, mounted at a path of two parts",
+    "/outer/inner/ws": "mounted in an app that is mounted itself",
 }
 
 
@@ -66,7 +66,7 @@ async def test_no_other_file_is_served(server: ServerProcess, path: str) -> None
 
 
 async def test_other_paths_go_to_the_other_app(server: ServerProcess) -> None:
-    """`other_asgi_app`."""
+    """`other_asgi_app`, `wsgi_app`."""
     assert await fetch(server.url + "/hello") == (200, "text/plain", "hello")
     assert (await fetch(server.url + "/nowhere"))[0] == 404
     assert (await fetch(server.url + "/engine.ioo/?EIO=4&transport=polling"))[0] == 404
@@ -115,7 +115,8 @@ async def test_get_environ(client: Connect, server: ServerProcess, transport: st
                 await ws.send(f'420["environ","{name}"]')
                 return str(await ws.receive_past_pings())
 
-            assert await ask("REMOTE_PORT") == f'430["{ws.local_port}"]'
+            # Werkzeug has it as a number.
+            assert (await ask("REMOTE_PORT")).replace('"', "") == f"430[{ws.local_port}]"
         assert await ask("REMOTE_ADDR") == '430["127.0.0.1"]'
         assert await ask("REQUEST_METHOD") == '430["GET"]'
         assert await ask("PATH_INFO") == '430["/patient/"]'

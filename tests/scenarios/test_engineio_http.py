@@ -1,4 +1,4 @@
-"""Engine.IO 4 over HTTP: the numbered request rules of the protocol checklist, and the table of errors."""
+"""Engine.IO 4 over HTTP: the numbered request rules of the protocol checklist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from protocol_client import (
@@ -179,6 +179,49 @@ async def test_rule_4_a_body_in_many_segments(client: Connect, server: ServerPro
         assert await eio.poll_packets(2) == ["4hello", "4more"]
 
 
+@pytest.mark.parametrize("pace", [1.0, 0.1], ids=["at all", "in time"])
+async def test_rule_4_a_body_that_does_not_come(client: Connect, server: ServerProcess, pace: float) -> None:
+    """A body that has not arrived when its time is up (here 0.3 s) is answered 408 and ends the session."""
+    async with client("short-body") as eio, raw_connection(server) as (reader, writer):
+        await eio.handshake()
+        writer.write(post_head(eio, "Content-Length: 1000"))
+
+        async def trickle() -> None:
+            while True:
+                await asyncio.sleep(pace)
+                writer.write(b"4")
+
+        task = asyncio.create_task(trickle())
+        try:
+            status, body = await read_answer(reader)
+        finally:
+            task.cancel()
+        assert status == 408
+        assert json.loads(body).keys() == {"code", "message"}
+        await server.hear(type="disconnect", sid=eio.sid)
+        await assert_closed(eio)
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [("Content-Length: 12", b"4hello"), ("Transfer-Encoding: chunked", b"6\r\n4hello\r\n")],
+    ids=["length", "chunked"],
+)
+async def test_rule_4_a_client_that_goes_within_its_body(
+    client: Connect, server: ServerProcess, header: str, part: bytes
+) -> None:
+    """What has arrived of a body is no payload."""
+    async with client("calm") as eio:
+        await eio.handshake()
+        async with raw_connection(server) as (_, writer):
+            writer.write(post_head(eio, header) + part)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        await server.hear(type="disconnect", sid=eio.sid)
+        await assert_closed(eio)
+        assert server.reports.take_all(type="message", sid=eio.sid) == []
+
+
 async def test_rule_5_octet_stream(client: Connect, server: ServerProcess) -> None:
     """`Content-Type: application/octet-stream` POST on EIO4 -> 400 and transport error."""
     async with client("calm") as eio:
@@ -330,46 +373,3 @@ async def test_rule_12_what_the_client_needs_to_split_its_payload(client: Connec
     async with client("grace") as eio:
         await eio.handshake()
         assert eio.open_packet["maxPayload"] == 1_000_000
-
-
-# The table of errors, as far as no rule above has the case
-
-
-async def test_error_websocket_without_upgrade(client: Connect) -> None:
-    """Code 3: websocket transport without upgrade."""
-    async with client("calm") as eio:
-        assert (await eio.request(transport="websocket")).error == BAD_REQUEST
-
-
-async def test_error_polling_with_upgrade(client: Connect) -> None:
-    """Code 3: an upgrade request whose transport is polling."""
-    async with client("calm") as eio:
-        assert (await eio.refused_websocket(transport="polling")).status == 400
-
-
-@pytest.mark.parametrize(
-    ("query", "error"),
-    [
-        ({"EIO": "abc"}, UNSUPPORTED_PROTOCOL_VERSION),
-        ({"EIO": None}, UNSUPPORTED_PROTOCOL_VERSION),
-        ({"transport": "abc"}, TRANSPORT_UNKNOWN),
-        ({"transport": None}, TRANSPORT_UNKNOWN),
-        ({"sid": "unknown"}, SESSION_ID_UNKNOWN),
-    ],
-)
-async def test_error_refused_websocket(client: Connect, query: dict[str, Any], error: tuple[int, int, str]) -> None:
-    """Suite, WebSocket: "fails with an invalid 'EIO' query parameter", "... 'transport' query parameter"."""
-    async with client("calm") as eio:
-        assert (await eio.refused_websocket(**query)).error == error
-
-
-@pytest.mark.parametrize(("how", "said"), [("reason", {"why": "not today"}), ("false", False)])
-async def test_error_refusing_connect_handler(client: Connect, server: ServerProcess, how: str, said: Any) -> None:
-    """Engine connect handler returning anything other than None or True rejects with 401 and JSON body of the value."""
-    async with client("calm") as eio:
-        answer = await eio.request(refuse=how)
-        assert answer.status == 401
-        if said:
-            assert answer.json == said
-        refused = await eio.refused_websocket(refuse=how)
-        assert refused.status in (401, 403)

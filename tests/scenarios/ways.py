@@ -1,4 +1,4 @@
-"""The ways to serve an ASGI app: each name in `WAYS` and how a server process starts itself that way."""
+"""The ways to serve an app: each name in `WAYS` and how a server process starts itself that way."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import asyncio
 import signal
 from typing import Any
 
-WAYS = ("embedded", "uvicorn", "hypercorn")
+ASGI_WAYS = ("embedded", "uvicorn", "hypercorn")
 """`embedded` is `socketio.run`; the other two know nothing of Socket.IO and see ASGI messages only."""
+
+WSGI_WAYS = ("werkzeug", "gevent", "eventlet")
+"""A thread for each request, or what its library has in the place of one; nothing is monkey-patched."""
+
+WAYS = ASGI_WAYS + WSGI_WAYS
 
 HOST = "127.0.0.1"
 
@@ -16,7 +21,7 @@ def serve(app: Any, way: str, port: int) -> None:
     """Serve `app` on `port` until SIGTERM.
 
     Args:
-        app: Any ASGI app.
+        app: Any ASGI app, or for one of `WSGI_WAYS` a WSGI app.
         way: One of `WAYS`.
         port: The port to listen on.
 
@@ -33,6 +38,19 @@ def serve(app: Any, way: str, port: int) -> None:
         uvicorn.run(app, host=HOST, port=port, log_level="warning")
     elif way == "hypercorn":
         asyncio.run(_serve_hypercorn(app, port))
+    elif way == "werkzeug":
+        from werkzeug.serving import make_server
+
+        make_server(HOST, port, app, threaded=True).serve_forever()
+    elif way == "gevent":
+        from gevent.pywsgi import WSGIServer
+
+        WSGIServer((HOST, port), app, log=None).serve_forever()
+    elif way == "eventlet":
+        import eventlet
+        import eventlet.wsgi
+
+        eventlet.wsgi.server(eventlet.listen((HOST, port)), app, log_output=False)
     else:
         raise ValueError(f"no such way to serve: {way}")
 

@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from math import inf
+from math import ceil, inf
 from typing import Any
 
 __all__ = ["THREADS", "BackgroundThread", "Concurrency", "Threads", "Waiter", "join", "start_thread", "wait_for"]
@@ -86,7 +86,7 @@ class Waiter:
         try:
             if self._poll is not None:
                 # Rounded up: a millisecond too early would be an attempt too many.
-                return bool(self._poll.poll(None if left is None else int(min(left, LONGEST) * 1000) + 1))
+                return bool(self._poll.poll(None if left is None else ceil(min(left, LONGEST) * 1000)))
             own, none = [self._socket], list[Any]()
             return any(self._select.select(*((none, own) if self._write else (own, none)), none, left))
         except (OSError, ValueError):  # it was closed meanwhile: whoever reads or writes will see

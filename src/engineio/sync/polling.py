@@ -2,54 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ..admission import TOO_LARGE, UNKNOWN_SID, Refusal
+from ..deadlines import Deadline
 from ..exceptions import ProtocolError
 from ..polling_link import PollingLink
 from ..protocol import Socket, State
 from ..request import Request, Response
 
-__all__ = ["poll", "post"]
+__all__ = ["Exchange", "poll", "post"]
 
-ReadBody = Callable[[int], bytes | None]
-"""Returns the body, or `None` if it is longer than so many bytes; raises `OSError` if the client has gone."""
+LOOK = 2.0
+"""How often a GET that waits looks whether its client is still there, in seconds."""
 
 
-def poll(server: Any, socket: Socket) -> Response:
+class Exchange(Protocol):
+    """One HTTP request, as a binding offers it."""
+
+    def read_body(self, limit: int) -> bytes | None:
+        """Returns the body, or `None` as soon as it is known to be longer than `limit` bytes.
+
+        Raises:
+            OSError: if the body ends too early, because of the client or of `stop_reading()`.
+        """
+
+    def stop_reading(self) -> None:
+        """Has whoever waits for more of the body find its end, in any thread, and the server read no other request."""
+
+    def has_gone(self) -> bool:
+        """Returns whether the client is known to have gone."""
+
+
+def poll(server: Any, socket: Socket, exchange: Exchange) -> Response:
     """Answers a GET: with what is in the outbox, or with the first thing that comes."""
     with server.core:
         link = socket.link
         if not isinstance(link, PollingLink) or not link.begin_poll():
             return Refusal(400, 3, "Bad request").response()
-        wake = None
+        wake = released = None
         if not link.ready():
             wake = server.kind.make_event()
-            link.wake = wake.set
-    # A client that has gone is not noticed here, but when its answer is written, at the latest after a ping.
+            link.wake = released = wake.set
+    gone = False
     if wake is not None:
         try:
-            wake.wait()
+            while not gone and not wake.wait(LOOK):
+                gone = exchange.has_gone()
         finally:
-            link.wake = None
+            with server.core:
+                if link.wake is released:  # and not that of the next one: this one may have been answered long ago
+                    link.wake = None
     with server.core:
+        if gone and not link.ready():
+            # Engine.IO v4 suite: "closes the session upon cancelled polling request".
+            socket.lost()
         response: Response = server.payload(socket, link.take())
     return response
 
 
-def post(server: Any, socket: Socket, request: Request, read_body: ReadBody) -> Response:
+def post(server: Any, socket: Socket, request: Request, exchange: Exchange) -> Response:
     """Answers a POST when its last packet was taken."""
+    late = False
+
+    def stop() -> None:
+        nonlocal late
+        late = True
+        exchange.stop_reading()
+
+    deadline = Deadline(stop)
     with server.core:
         link = socket.link
         if not isinstance(link, PollingLink) or not link.begin_post():
             return Refusal(400, 3, "Bad request").response()
+        server.schedule(deadline, server.body_timeout)
+        link.proceed = exchange.stop_reading
     try:
-        body = read_body(server.max_http_buffer_size)
+        try:
+            body = exchange.read_body(server.max_http_buffer_size)
+        finally:
+            with server.core:
+                server.unschedule(deadline)
+                link.proceed = None
         if body is None:
             with server.core:
                 socket.fail()
-            return TOO_LARGE.response().with_header("Connection", "close")
+            return _end(exchange, TOO_LARGE)
+        if socket.state is not State.OPEN:
+            return UNKNOWN_SID.response()
         for kind, data, binary in socket.revision.decode_payload(body, request.header(b"content-type") or ""):
             if not _is_ready(server, socket, link):
                 break
@@ -57,8 +97,11 @@ def post(server: Any, socket: Socket, request: Request, read_body: ReadBody) -> 
                 socket.receive_packet(kind, data, binary)
     except OSError:
         with server.core:
-            socket.lost()
-        return UNKNOWN_SID.response()
+            if late:
+                socket.fail()
+            else:
+                socket.lost()
+        return _end(exchange, Refusal(408, 3, "Request timeout") if late else UNKNOWN_SID)
     except ProtocolError as exc:
         server.logger.info("%s: %s", socket.sid, exc)
         with server.core:
@@ -69,6 +112,12 @@ def post(server: Any, socket: Socket, request: Request, read_body: ReadBody) -> 
             link.posting = False
             link.proceed = None
     return Response(200, [("Content-Type", "text/html")], b"ok")
+
+
+def _end(exchange: Exchange, refusal: Refusal) -> Response:
+    """Returns the answer to a request whose body nobody reads to its end; the connection is of no use afterwards."""
+    exchange.stop_reading()
+    return refusal.response().with_header("Connection", "close")
 
 
 def _is_ready(server: Any, socket: Socket, link: PollingLink) -> bool:

@@ -62,7 +62,7 @@ class Server(BaseServer):
     """An Engine.IO server for threads, gevent and eventlet. See :class:`BaseServer` for the options.
 
     Args:
-        async_mode: `threading`, `gevent` or `eventlet`; `None` for the one of the last two that the program has
+        async_mode: `threading`, `gevent`, `gevent_uwsgi` or `eventlet`; `None` for the one that the program has
             imported, or else `threading`.
 
     Attributes:
@@ -89,7 +89,7 @@ class Server(BaseServer):
 
     def async_modes(self) -> list[str]:
         """Returns the values that `async_mode` may have."""
-        return ["eventlet", "gevent", "threading"]
+        return ["eventlet", "gevent_uwsgi", "gevent", "threading"]
 
     def _check_async_mode(self, async_mode: str | None) -> str:
         return choose_mode() if async_mode is None else super()._check_async_mode(async_mode)
@@ -257,31 +257,31 @@ class Server(BaseServer):
     # Requests
 
     def handle_http(
-        self, request: Request, environ: dict[str, Any], read_body: polling.ReadBody, upgradable: bool
+        self, request: Request, environ: dict[str, Any], exchange: polling.Exchange, upgradable: bool
     ) -> Response:
         """Answers one HTTP request.
 
         Args:
             request: The request.
             environ: What the handlers get of it.
-            read_body: Returns the body, or `None` if it is longer than so many bytes.
+            exchange: What else there is of it.
             upgradable: Whether the web server can hand over a WebSocket.
         """
         if request.method == "OPTIONS":
             return self.cors.preflight(request, lambda: environ)
-        return self.finish(request, self._answer(request, environ, read_body, upgradable))
+        return self.finish(request, self._answer(request, environ, exchange, upgradable))
 
     def _answer(
-        self, request: Request, environ: dict[str, Any], read_body: polling.ReadBody, upgradable: bool
+        self, request: Request, environ: dict[str, Any], exchange: polling.Exchange, upgradable: bool
     ) -> Response:
         with self.core:
             decision = self.admit(request, lambda: environ, websocket=False)
         if isinstance(decision, Refusal):
             return decision.response()
         if isinstance(decision, Poll):
-            return polling.poll(self, decision.socket)
+            return polling.poll(self, decision.socket, exchange)
         if isinstance(decision, Post):
-            return polling.post(self, decision.socket, request, read_body)
+            return polling.post(self, decision.socket, request, exchange)
         assert isinstance(decision, Handshake)
         link = PollingLink()
         socket = link.socket = self._new_socket(decision.revision, link, environ)

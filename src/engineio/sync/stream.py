@@ -141,13 +141,13 @@ class Stream(RawStream):
             pass
 
 
-def shut_down(connection: Any) -> None:
-    """Ends a connection, whose socket stays open: whoever waits for it, in any thread, wakes up."""
+def shut_down(connection: Any, how: int = socket.SHUT_RDWR) -> None:
+    """Ends a connection, or one direction of it, but leaves the socket open: whoever waits for it wakes up."""
     # Not the method of a TLS socket, which would turn it into a plain one under its reader's hands. The class that
     # eventlet puts in the place of socket.socket has no such method; its instances have.
     method = getattr(socket.socket, "shutdown", None)
     with contextlib.suppress(OSError):
         if method is not None and isinstance(connection, socket.socket):
-            method(connection, socket.SHUT_RDWR)
+            method(connection, how)
         else:
-            connection.shutdown(socket.SHUT_RDWR)
+            connection.shutdown(how)
