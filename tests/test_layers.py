@@ -123,7 +123,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "*.bindings.tornado": ("tornado",),
     "*.bindings.gevent": ("gevent",),
     "*.bindings.eventlet": ("eventlet",),
-    "*.bindings.uwsgi": ("uwsgi",),
+    "*.bindings.uwsgi": ("uwsgi", "gevent"),
     "socketio.managers.redis": ("redis",),
     "socketio.managers.kombu": ("kombu",),
     "socketio.managers.kafka": ("kafka",),

@@ -17,12 +17,15 @@ pytest.register_assert_rewrite("js_client", "serving")
 
 from js_client import TRANSPORTS, Clients, Driver  # noqa: E402
 from serving import ServerProcess  # noqa: E402
-from ways import WAYS  # noqa: E402
+from ways import WAYS, WSGI_WAYS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PROGRAM = FOLDER / "server_app.py"
+
+def program(way: str) -> Path:
+    """Return the server program for a way to serve."""
+    return FOLDER / ("sync_app.py" if way in WSGI_WAYS else "server_app.py")
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +54,7 @@ def driver(node_packages: None) -> Iterator[Driver]:
 @pytest.fixture(scope="session", params=WAYS)
 def server(request: pytest.FixtureRequest, node_packages: None) -> Iterator[ServerProcess]:
     """The server program, shared by the tests, served each way."""
-    server = ServerProcess(PROGRAM, request.param)
+    server = ServerProcess(program(request.param), request.param)
     yield server
     server.close()
 
@@ -62,7 +65,7 @@ def start_server(node_packages: None) -> Iterator[Callable[[str, int | None], Se
     servers: list[ServerProcess] = []
 
     def start(way: str, port: int | None = None) -> ServerProcess:
-        servers.append(ServerProcess(PROGRAM, way, port))
+        servers.append(ServerProcess(program(way), way, port))
         return servers[-1]
 
     yield start

@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from ways import WAYS, serve
+from ways import ASGI_WAYS, serve
 
 import socketio
 
@@ -174,7 +174,7 @@ def build() -> Any:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--way", choices=WAYS, required=True)
+    parser.add_argument("--way", choices=ASGI_WAYS, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
     serve(build(), options.way, options.port)

@@ -1,4 +1,4 @@
-"""The official JavaScript client, version 4, against the asyncio server: every way to serve, every way to connect."""
+"""The official JavaScript client, version 4, against our servers: every way to serve, every way to connect."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,4 +65,6 @@ def start(way: str) -> WsgiProcess:
     """Starts `serve.py`; skips the test where what it needs is not there."""
     if way == "gunicorn-eventlet" and importlib.util.find_spec("gunicorn.workers.geventlet") is None:
         pytest.skip("the installed gunicorn has no worker for eventlet any more")
+    if way == "uwsgi" and not Path(sys.executable).with_name("uwsgi").exists():
+        pytest.skip("uWSGI is not installed: it could not be built")
     return WsgiProcess(FOLDER / "serve.py", way)

@@ -58,6 +58,21 @@ def gunicorn_eventlet(port: int) -> None:
     gunicorn(port, "--worker-class", "eventlet", "gunicorn_app:app")
 
 
+def uwsgi(port: int) -> None:
+    program = str(Path(sys.executable).with_name("uwsgi"))
+    settings = [
+        "--gevent",
+        "100",
+        "--disable-logging",
+        "--virtualenv",
+        sys.prefix,
+        "--pythonpath",
+        str(FOLDER),
+        "--die-on-term",
+    ]
+    os.execv(program, [program, "--http-socket", f"{HOST}:{port}", *settings, "--module", "uwsgi_app"])
+
+
 def waitress(port: int) -> None:
     from application import make_app, make_server
     from waitress import serve
@@ -103,6 +118,7 @@ WAYS: dict[str, Callable[[int], None]] = {
     "gunicorn-gevent": gunicorn_gevent,
     "gunicorn-gevent-websocket": gunicorn_gevent_websocket,
     "gunicorn-eventlet": gunicorn_eventlet,
+    "uwsgi": uwsgi,
     "waitress": waitress,
     "gevent": gevent,
     "gevent-patched": gevent_patched,

@@ -44,6 +44,8 @@ def handle(server: Server, environ: dict[str, Any], start_response: StartRespons
             return _serve_websocket(server, request, environ, connection, start_response)
         exchange = WSGIExchange(server, environ, connection)
         response = server.handle_http(request, environ, exchange, connection is not None)
+        if "uwsgi.version" in environ:  # which closes the connection after each answer, and does not say so
+            response = response.with_header("Connection", "close")
         answer = respond(response, start_response)
         return [] if request.method == "HEAD" else answer
     finally:

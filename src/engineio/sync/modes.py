@@ -17,6 +17,9 @@ def choose_mode() -> str:
     A program that uses gevent or eventlet has imported it, to patch the standard library or for its web server. That a
     package is merely installed says nothing.
     """
+    # The module that uWSGI makes for its workers; its loop engine imports gevent later than the application.
+    if getattr(sys.modules.get("uwsgi"), "loop", None) == b"gevent":
+        return "gevent_uwsgi"
     for mode in ("eventlet", "gevent"):
         if mode in sys.modules:
             return mode
@@ -31,7 +34,8 @@ def load_kind(mode: str) -> Threads:
     """
     if mode == "threading":
         return THREADS
+    package = mode.removesuffix("_uwsgi")
     try:
-        return cast(Threads, importlib.import_module(f"engineio.bindings.{mode}").KIND)
+        return cast(Threads, importlib.import_module(f"engineio.bindings.{package}").KIND)
     except ImportError as exc:
-        raise RuntimeError(f"async_mode {mode!r} needs {mode}; install it with: pip install {mode}") from exc
+        raise RuntimeError(f"async_mode {mode!r} needs {package}; install it with: pip install {package}") from exc
