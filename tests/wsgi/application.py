@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ FOLDER = Path(__file__).parent
 
 
 def make_server(**options: Any) -> socketio.Server:
-    """Returns a server with the handlers of the tests, in two namespaces."""
-    sio = socketio.Server(ping_interval=0.2, ping_timeout=2, **options)
+    """Returns a server with the handlers of the tests, in two namespaces; SERVER_OPTIONS are further options."""
+    defaults = {"ping_interval": 0.2, "ping_timeout": 2, **json.loads(os.environ.get("SERVER_OPTIONS", "{}"))}
+    sio = socketio.Server(**{**defaults, **options})
     for namespace in ("/", "/other"):
         add_handlers(sio, namespace)
     return sio
@@ -74,6 +77,10 @@ def add_handlers(sio: socketio.Server, namespace: str) -> None:
         sio.sleep(seconds)
         return "over"
 
+    @sio.on("count", namespace=namespace)
+    def count(sid: str) -> int:
+        return len(sio.eio.sockets)
+
     @sio.on("leave", namespace=namespace)
     def leave(sid: str) -> None:
         sio.disconnect(sid, namespace=namespace)
@@ -103,8 +110,6 @@ def make_flask() -> Any:
 
 def make_django() -> Any:
     """Returns the WSGI application of a Django project with two routes."""
-    import os
-
     os.environ["DJANGO_SETTINGS_MODULE"] = "django_project"
     from django.core.wsgi import get_wsgi_application
 
