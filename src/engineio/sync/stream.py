@@ -36,7 +36,7 @@ class RawStream:
         self._secure = isinstance(connection, ssl.SSLSocket)
         self._lock: Any = kind.make_lock() if self._secure else contextlib.nullcontext()
         self._readable = kind.make_waiter(connection, False)
-        self._writable = kind.make_waiter(connection, True)
+        self._kind = kind
         self._drained = not self._secure
         """Whether the last read took all that had arrived, so that there is no use in another one."""
         connection.setblocking(False)
@@ -83,7 +83,9 @@ class RawStream:
 
     def wait_writable(self) -> None:
         """Waits until something can be sent, or the connection is at its end."""
-        self._writable.wait(inf)
+        # Made when it is needed: hardly any connection ever does, and most are idle.
+        with contextlib.suppress(ValueError):  # it is closed
+            self._kind.make_waiter(self._socket, True).wait(inf)
 
     def abort(self) -> None:
         """Ends the connection from any thread: whoever waits for it wakes up. Its reader still has to close it."""
