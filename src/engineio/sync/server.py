@@ -214,7 +214,8 @@ class Server(BaseServer):
 
     def schedule(self, item: Any, delay: float) -> None:
         """Sets the deadline of an item."""
-        if not len(self.deadlines):  # programs assign other intervals before the first request
+        if self._timer is None and self.deadlines.next() is None:
+            # Programs assign other intervals before the first request.
             self.deadlines = Deadlines(self.resolution())
         when = time.monotonic() + delay
         self.deadlines.add(item, when)
