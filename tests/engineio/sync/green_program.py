@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import socket
 import sys
@@ -47,7 +48,9 @@ def check_a_lock_that_its_holder_may_take_again() -> None:
             log.append(name)
 
     together(*(lambda name=name: work(name) for name in range(5)))
-    assert log == [name for name in range(5) for _ in range(3)], log
+    # Whose turn comes first is up to the machine; nobody gets a turn in the midst of another one's.
+    turns = [name for name, _ in itertools.groupby(log)]
+    assert sorted(turns) == list(range(5)) and len(log) == 15, log
     assert lock.acquire() is True
     lock.release()
 
