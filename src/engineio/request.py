@@ -6,10 +6,12 @@ headers are indexed on their first use.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-__all__ = ["MAX_PARAMETERS", "Request", "Response"]
+__all__ = ["MAX_PARAMETERS", "Request", "Response", "switching_protocols"]
 
 MAX_PARAMETERS = 256
 """How many parameters of a query are looked at; Engine.IO itself uses six. The rest is ignored, which bounds the work
@@ -144,3 +146,18 @@ class Response:
     def with_header(self, name: str, value: str) -> Response:
         """Return the same response with one more header."""
         return Response(self.status, [*self.headers, (name, value)], self.body)
+
+
+def switching_protocols(key: bytes, headers: bytes = b"") -> bytes:
+    """Return the answer that opens a WebSocket, as bytes for the wire.
+
+    Args:
+        key: The `Sec-WebSocket-Key` of the handshake.
+        headers: Further header lines, each with its end.
+    """
+    # RFC 6455, 1.3: "the string "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"".
+    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %s\r\n%s\r\n" % (accept, headers)
+    )

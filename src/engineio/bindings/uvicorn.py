@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import logging
 from typing import Any, cast
 from urllib.parse import unquote
@@ -18,12 +17,10 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from ..asyncio.takeover import TakenOver
+from ..request import switching_protocols
 from .asgi import TAKEOVER
 
 __all__ = ["TakeoverProtocol"]
-
-# RFC 6455, 1.3: "the string "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"".
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -153,7 +150,6 @@ class TakeoverProtocol(asyncio.Protocol):
         if self._fallback is not None or self._lost or transport.is_closing():
             return None
         self._taken = True
-        accept = base64.b64encode(hashlib.sha1(self._key + _GUID).digest())
         headers = b"".join([b"%s: %s\r\n" % header for header in self.server_state.default_headers])
         connections = self.server_state.connections
         link.connection_made(transport)
@@ -162,10 +158,7 @@ class TakeoverProtocol(asyncio.Protocol):
         # uvicorn's graceful stop calls shutdown() of each member of this set and waits until it is empty.
         connections.discard(self)
         connections.add(link)
-        return (
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: %s\r\n%s\r\n" % (accept, headers)
-        )
+        return switching_protocols(self._key, headers)
 
     # The application
 

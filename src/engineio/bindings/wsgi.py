@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import importlib
 import socket
 from collections.abc import Callable, Iterable
@@ -12,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ..admission import BAD_REQUEST, METHOD_NOT_ALLOWED, Refusal
-from ..request import Request, Response
+from ..request import Request, Response, switching_protocols
 from ..sync.server import Server
 from ..sync.socket_link import SocketLink
 from ..sync.stream import shut_down
@@ -20,9 +19,6 @@ from ..sync.stream import shut_down
 __all__ = ["StartResponse", "find_socket", "handle", "read_request", "respond"]
 
 StartResponse = Callable[..., Any]
-
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-"""RFC 6455, 1.3: what a handshake's key is hashed with."""
 
 CHUNK = 65536
 
@@ -171,15 +167,10 @@ def _serve_websocket(
     admitted = server.admit_websocket(request, environ)
     if isinstance(admitted, Response):
         return respond(admitted, start_response)
-    key = (request.header(b"sec-websocket-key") or "").encode()
-    accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
     link = SocketLink(server, connection)
     with server.core:
         if environ.get("wsgi.websocket") is None:  # the handler of gevent-websocket has answered before we are asked
-            link.write(
-                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-            )
+            link.write(switching_protocols((request.header(b"sec-websocket-key") or "").encode()))
         admitted.attach(link)
     link.serve()
     if "eventlet.input" in environ:

@@ -19,30 +19,6 @@ INTERRUPTIBLE = 1.0
 """How often a wait without a limit looks up, in seconds: on Windows Ctrl-C is not noticed before."""
 
 
-class Concurrency:
-    """The methods that servers and clients have in common, so that programs need not know their kind of concurrency."""
-
-    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> threading.Thread:
-        """Starts a thread that does not keep the program from ending, and returns it."""
-        return start_thread(target, *args, **kwargs)
-
-    def sleep(self, seconds: float = 0) -> None:
-        """Sleeps for some seconds."""
-        time.sleep(seconds)
-
-    def create_queue(self, *args: Any, **kwargs: Any) -> queue.Queue[Any]:
-        """Returns a queue."""
-        return queue.Queue(*args, **kwargs)
-
-    def get_queue_empty_exception(self) -> type[Exception]:
-        """Returns what `get_nowait` of such a queue raises."""
-        return queue.Empty
-
-    def create_event(self, *args: Any, **kwargs: Any) -> threading.Event:
-        """Returns an event."""
-        return threading.Event(*args, **kwargs)
-
-
 class BackgroundThread(threading.Thread):
     """A thread that does not keep the program from ending.
 
@@ -142,6 +118,33 @@ class Threads:
 
 
 THREADS = Threads()
+
+
+class Concurrency:
+    """The methods that servers and clients have in common, so that programs need not know their kind of concurrency."""
+
+    kind: Threads = THREADS
+    """What the threads of this server or client are."""
+
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Starts a thread of this kind that does not keep the program from ending, and returns it."""
+        return self.kind.start(target, *args, **kwargs)
+
+    def sleep(self, seconds: float = 0) -> None:
+        """Sleeps for some seconds."""
+        self.kind.sleep(seconds)
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns a queue."""
+        return self.kind.make_queue(*args, **kwargs)
+
+    def get_queue_empty_exception(self) -> type[Exception]:
+        """Returns what `get_nowait` of such a queue raises."""
+        return queue.Empty
+
+    def create_event(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns an event."""
+        return self.kind.make_event()
 
 
 def start_thread(target: Callable[..., Any], *args: Any, **kwargs: Any) -> BackgroundThread:

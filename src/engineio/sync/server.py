@@ -7,7 +7,6 @@ body, a WebSocket for its whole life. Besides there is one thread for all deadli
 from __future__ import annotations
 
 import importlib
-import queue
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from ..polling_link import PendingLink, PollingLink
 from ..protocol import Socket, State, reason
 from ..request import Request, Response
 from . import polling
-from .concurrency import Threads
+from .concurrency import Concurrency
 from .handler_runner import HandlerRunner
 from .modes import choose_mode, load_kind
 
@@ -58,7 +57,7 @@ class _Core:
             self._lock.release()
 
 
-class Server(BaseServer):
+class Server(Concurrency, BaseServer):
     """An Engine.IO server for threads, gevent and eventlet. See :class:`BaseServer` for the options.
 
     Args:
@@ -73,7 +72,7 @@ class Server(BaseServer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         kind = load_kind(self.async_mode)
-        self.kind: Threads = kind
+        self.kind = kind
         lock = kind.make_rlock()
         self.core = _Core(self, lock)
         self.changed = kind.make_condition(lock)
@@ -167,26 +166,6 @@ class Server(BaseServer):
         while (len(self.runner) or self.leaving) and time.monotonic() < end:
             self.kind.sleep(0.01)
         self.runner.stop(1)
-
-    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Starts a thread of the server's kind that does not keep the program from ending, and returns it."""
-        return self.kind.start(target, *args, **kwargs)
-
-    def sleep(self, seconds: float = 0) -> None:
-        """Sleeps for some seconds."""
-        self.kind.sleep(seconds)
-
-    def create_queue(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns a queue."""
-        return self.kind.make_queue(*args, **kwargs)
-
-    def get_queue_empty_exception(self) -> type[Exception]:
-        """Returns what `get_nowait` of such a queue raises."""
-        return queue.Empty
-
-    def create_event(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns an event."""
-        return self.kind.make_event()
 
     @property
     def binding(self) -> Any:

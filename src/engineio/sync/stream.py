@@ -41,11 +41,6 @@ class RawStream:
         """Whether the last read took all that had arrived, so that there is no use in another one."""
         connection.setblocking(False)
 
-    def fileno(self) -> int:
-        """Returns the descriptor of the socket."""
-        number: int = self._socket.fileno()
-        return number
-
     def read(self, until: float) -> bytes | None:
         """Waits for data and returns it: nothing (`b""`) after the end, `None` if nothing has come in time.
 

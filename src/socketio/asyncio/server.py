@@ -77,21 +77,7 @@ class AsyncServer(BaseServer):
         callback: Callable[..., Any] | None = None,
         ignore_queue: bool = False,
     ) -> None:
-        """Sends an event. It is on its way when this returns; a client that is slow to read holds up nobody.
-
-        Args:
-            event: Its name.
-            data: A tuple for several arguments, `None` for none; anything else is the only one. `bytes` go as binary.
-            to: A sid, a room, or a list of them; `None` for everybody in the namespace.
-            room: Another name of `to`.
-            skip_sid: A sid, or several, that do not get it.
-            namespace: `None` for `/`.
-            callback: A function or coroutine function that is called with the acknowledgement of each recipient.
-            ignore_queue: Whether only clients of this process get it, where there are several.
-
-        Raises:
-            TypeError: if JSON cannot hold the data.
-        """
+        """Coroutine version of `Server.emit`; `callback` may be a coroutine function."""
         if get_ident() != self.eio.thread and self.eio.is_foreign():
             await self.eio.hand_over(self.emit(event, data, to, room, skip_sid, namespace, callback, ignore_queue))
             return
@@ -122,7 +108,7 @@ class AsyncServer(BaseServer):
         callback: Callable[..., Any] | None = None,
         ignore_queue: bool = False,
     ) -> None:
-        """Sends the event `message`; the arguments are those of `emit`."""
+        """Coroutine version of `Server.send`."""
         await self.emit("message", data, to, room, skip_sid, namespace, callback, ignore_queue)
 
     async def call(
@@ -135,22 +121,7 @@ class AsyncServer(BaseServer):
         timeout: float | None = 60,
         ignore_queue: bool = False,
     ) -> Any:
-        """Sends an event to one client and returns its acknowledgement: `None`, the value, or a tuple of several.
-
-        Args:
-            event: Its name.
-            data: As for `emit`.
-            to: The sid of the client.
-            sid: Another name of `to`.
-            namespace: `None` for `/`.
-            timeout: How many seconds to wait; `None` for as long as the client is connected.
-            ignore_queue: As for `emit`.
-
-        Raises:
-            ValueError: if there is no client to call.
-            RuntimeError: if handlers run one after the other, so that this one would keep the answer from being read.
-            TimeoutError: (`socketio.exceptions`) if no answer came in time, or the client has left.
-        """
+        """Coroutine version of `Server.call`."""
         if self.eio.is_foreign():
             return await self.eio.hand_over(self.call(event, data, to, sid, namespace, timeout, ignore_queue))
         recipient = sid if to is None else to
@@ -173,30 +144,21 @@ class AsyncServer(BaseServer):
     # Rooms
 
     async def enter_room(self, sid: str, room: Any, namespace: str | None = None) -> None:
-        """Puts a client into a room; it leaves all of them when it disconnects.
-
-        Raises:
-            ValueError: if the room is that of another client's sid, or cannot be the name of a room.
-            KeyError: if there is no such client in the namespace.
-        """
+        """Coroutine version of `Server.enter_room`."""
         if self.eio.is_foreign():
             await self.eio.hand_over(self.enter_room(sid, room, namespace))
             return
         await self.manager.enter_room(sid, namespace or "/", room)
 
     async def leave_room(self, sid: str, room: Any, namespace: str | None = None) -> None:
-        """Takes a client out of a room."""
+        """Coroutine version of `Server.leave_room`."""
         if self.eio.is_foreign():
             await self.eio.hand_over(self.leave_room(sid, room, namespace))
             return
         await self.manager.leave_room(sid, namespace or "/", room)
 
     async def close_room(self, room: Any, namespace: str | None = None) -> None:
-        """Takes everybody out of a room.
-
-        Raises:
-            ValueError: if the room is that of a client's own sid.
-        """
+        """Coroutine version of `Server.close_room`."""
         if self.eio.is_foreign():
             await self.eio.hand_over(self.close_room(room, namespace))
             return
@@ -205,21 +167,13 @@ class AsyncServer(BaseServer):
     # Sessions
 
     async def get_session(self, sid: str, namespace: str | None = None) -> dict[Any, Any]:
-        """Returns the program's own data of a client in a namespace; changes of it are kept.
-
-        Raises:
-            KeyError: if there is no such client.
-        """
+        """Coroutine version of `Server.get_session`."""
         namespace = namespace or "/"
         session: dict[Any, Any] = self._sessions(sid, namespace).setdefault(namespace, {})
         return session
 
     async def save_session(self, sid: str, session: dict[Any, Any], namespace: str | None = None) -> None:
-        """Replaces the program's own data of a client in a namespace.
-
-        Raises:
-            KeyError: if there is no such client.
-        """
+        """Coroutine version of `Server.save_session`."""
         namespace = namespace or "/"
         self._sessions(sid, namespace)[namespace] = session
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ..acks import Answer, value_of
@@ -11,26 +12,33 @@ from ..exceptions import TimeoutError
 __all__ = ["BlockingAnswer", "EventAnswer"]
 
 
-class BlockingAnswer(Answer):
+class EventAnswer(Answer):
     """The callback of a `call()`, to be waited for.
 
     Args:
         abandoned: What is raised if no acknowledgement will come.
+        decided: An event of the kind of threads that waits.
     """
 
-    __slots__ = ("_abandoned", "_arguments", "_undecided")
+    __slots__ = ("_abandoned", "_arguments", "_decide", "_decided")
 
-    def __init__(self, abandoned: Exception) -> None:
-        # Micro-optimization: a lock that somebody else lets go of, because an Event makes two of them and a list.
-        self._undecided = threading.Lock()
-        self._undecided.acquire()
+    def __init__(self, abandoned: Exception, decided: Any) -> None:
+        self._decided = decided
+        self._begin(abandoned, decided.set)
+
+    def _begin(self, abandoned: Exception, decide: Callable[[], object]) -> None:
         self._abandoned = abandoned
         self._arguments: tuple[Any, ...] | None = None
-        super().__init__(self._answered, self._undecided.release)
+        self._decide = decide
+        super().__init__(self._answered, decide)
 
     def _answered(self, arguments: tuple[Any, ...]) -> None:
         self._arguments = arguments
-        self._undecided.release()
+        self._decide()
+
+    def _wait(self, timeout: float | None) -> bool:
+        decided: bool = self._decided.wait(timeout)
+        return decided
 
     def value(self, timeout: float | None) -> Any:
         """Waits and returns what `call()` returns.
@@ -42,37 +50,26 @@ class BlockingAnswer(Answer):
             TimeoutError: (`socketio.exceptions`) if nothing came in time.
             Exception: the one given, if nothing will come.
         """
-        if not self._undecided.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
+        if not self._wait(timeout):
             raise TimeoutError()
         if self._arguments is None:
             raise self._abandoned
         return value_of(self._arguments)
 
 
-class EventAnswer(Answer):
-    """The callback of a server's `call()`, to be waited for with an event of the server's kind of threads.
+class BlockingAnswer(EventAnswer):
+    """The same for threads of the standard library, patched or not.
 
-    Args:
-        abandoned: What is raised if no acknowledgement will come.
-        decided: The event.
+    Micro-optimization: it waits for a lock that somebody else lets go of; an event makes two of them and a list.
     """
 
-    __slots__ = ("_abandoned", "_arguments", "_decided")
+    __slots__ = ()
 
-    def __init__(self, abandoned: Exception, decided: Any) -> None:
-        self._decided = decided
-        self._abandoned = abandoned
-        self._arguments: tuple[Any, ...] | None = None
-        super().__init__(self._answered, decided.set)
+    def __init__(self, abandoned: Exception) -> None:
+        self._decided = threading.Lock()
+        self._decided.acquire()
+        self._begin(abandoned, self._decided.release)
 
-    def _answered(self, arguments: tuple[Any, ...]) -> None:
-        self._arguments = arguments
-        self._decided.set()
-
-    def value(self, timeout: float | None) -> Any:
-        """Waits and returns what `call()` returns; see `BlockingAnswer.value`."""
-        if not self._decided.wait(timeout):
-            raise TimeoutError()
-        if self._arguments is None:
-            raise self._abandoned
-        return value_of(self._arguments)
+    def _wait(self, timeout: float | None) -> bool:
+        decided: bool = self._decided.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        return decided
