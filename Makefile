@@ -37,7 +37,7 @@ format: $(STAMPS)/dev
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(INTEROP)/node_modules tests/clients/node_modules benchmarks/.cache
-	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find src tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 # pip has read dependency groups since 25.1.
 $(STAMPS)/venv:
@@ -75,10 +75,11 @@ programs: | $(STAMPS)/venv
 	command -v chromium chromium-browser google-chrome >/dev/null || missing+=(chromium); \
 	command -v ip >/dev/null || missing+=(iproute2); \
 	command -v openssl >/dev/null || missing+=(openssl); \
+	command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx); \
 	if (( $${#missing[@]} )) && [[ $$(id -u) == 0 && ! -e $(STAMPS)/programs ]] && command -v apt-get >/dev/null; then \
 		touch $(STAMPS)/programs; \
 		echo "Installing $${missing[*]}"; \
-		{ timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive timeout 400 \
+		{ timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 timeout 400 \
 			apt-get -qq install --yes --no-install-recommends "$${missing[@]}"; } </dev/null >/dev/null 2>&1 \
 			|| echo "$${missing[*]} could not be installed" >&2; \
 	fi
