@@ -60,7 +60,7 @@ def test_the_defaults() -> None:
     assert (server.ping_interval, server.ping_interval_grace_period, server.ping_timeout) == (25, 0, 20)
     assert server.monitor_clients is True
     assert server.transports == ["polling", "websocket"]
-    assert server.async_mode == "asgi"
+    assert server.async_mode in server.async_modes()
     assert server.sockets == {}
     assert server.handlers == {}
     assert server.sequence_number == 0

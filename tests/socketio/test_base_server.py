@@ -32,7 +32,7 @@ def test_defaults() -> None:
     assert server.namespaces == ["/"]
     assert isinstance(server.manager, AsyncManager) and server.manager.server is server
     assert server.packet_class is Packet
-    assert server.async_mode == server.eio.async_mode == "asgi"
+    assert server.async_mode == server.eio.async_mode
     assert server.eio.async_handlers is False, "the engine's own handlers are forced to run one after the other"
     assert server.manager_initialized is False
     assert (server.eio.ping_interval, server.eio.ping_timeout, server.eio.max_http_buffer_size) == (25, 20, 1_000_000)

@@ -19,7 +19,7 @@ class Exchange(Protocol):
     """One HTTP request, as a binding offers it."""
 
     source: Any
-    """What `build_environ` of the binding needs."""
+    """What is kept of the request; its method `build_environ` makes the WSGI-style dictionary of it."""
 
     async def read_body(self, limit: int) -> bytes | None:
         """Returns the body, or `None` as soon as it is known to be longer than `limit` bytes."""

@@ -7,7 +7,6 @@ Only these wait: a GET for its packets, a POST for its body, and the program's h
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from threading import get_ident
@@ -27,6 +26,7 @@ from ..request import Request, Response
 from . import polling
 from .concurrency import Concurrency
 from .handler_runner import HandlerRunner
+from .modes import BINDINGS, choose_mode, framework_of, load_binding
 from .polling import Exchange
 
 __all__ = ["AsyncServer"]
@@ -40,6 +40,10 @@ class AsyncServer(Concurrency, BaseServer):
 
     It belongs to the event loop that serves its first request. Coroutines of it that are awaited on another thread's
     loop are handed over to that one.
+
+    Args:
+        async_mode: `aiohttp`, `sanic`, `tornado` or `asgi`; `None` for the framework that the program has imported, or
+            else `asgi`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,7 +53,6 @@ class AsyncServer(Concurrency, BaseServer):
         """Set by an application protocol that takes the connections instead of the program's handlers."""
         self.interned: dict[Any, Any] = {}
         """What the handshakes of many clients have in common, for the binding to keep once."""
-        self._binding: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.thread: int | None = None
         """The thread that the server's loop runs on; `None` before the first request."""
@@ -66,7 +69,31 @@ class AsyncServer(Concurrency, BaseServer):
 
     def async_modes(self) -> list[str]:
         """Returns the values that `async_mode` may have."""
-        return ["asgi"]
+        return list(BINDINGS)
+
+    def _check_async_mode(self, async_mode: str | None) -> str:
+        if async_mode is None:
+            return choose_mode()
+        mode = super()._check_async_mode(async_mode)
+        load_binding(mode)
+        return mode
+
+    def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
+        """Adds the routes of this server to an application of aiohttp or Sanic.
+
+        Args:
+            app: The application.
+            engineio_path: The path of the server.
+
+        Raises:
+            ValueError: if the application is of another kind.
+        """
+        mode = framework_of(app) or self.async_mode
+        attach = getattr(load_binding(mode), "attach", None)
+        if attach is None:
+            raise ValueError(f"attach() is for the applications of aiohttp and Sanic, not for {app!r}")
+        self.async_mode = mode
+        attach(self, app, "/" + engineio_path.strip("/"))
 
     async def send(self, sid: str, data: str | bytes | Any) -> None:
         """Sends a message to one client; what is neither text nor binary goes as JSON. Unknown sids are ignored."""
@@ -123,7 +150,8 @@ class AsyncServer(Concurrency, BaseServer):
 
     async def handle_request(self, *args: Any) -> Any:
         """Serves one request of the framework; for ASGI the arguments are (scope, receive, send)."""
-        return await self.binding.handle(self, *args)
+        binding = load_binding("asgi") if len(args) == 3 else self.binding
+        return await binding.handle(self, *args)
 
     async def shutdown(self) -> None:
         """Ends the server's background work; `close()` also says goodbye to the clients."""
@@ -155,9 +183,7 @@ class AsyncServer(Concurrency, BaseServer):
     @property
     def binding(self) -> Any:
         """The module that translates between the framework and this server."""
-        if self._binding is None:
-            self._binding = importlib.import_module(f"engineio.bindings.{self.async_mode}")
-        return self._binding
+        return load_binding(self.async_mode)
 
     def bind_loop(self) -> None:
         """Makes the running loop the server's own, unless it has one that is still in use."""
@@ -228,8 +254,8 @@ class AsyncServer(Concurrency, BaseServer):
         self.sockets.pop(socket.sid, None)
 
     def build_environ(self, source: Any) -> dict[str, Any]:
-        """Returns the WSGI-style dictionary of a handshake."""
-        environ: dict[str, Any] = self.binding.build_environ(source)
+        """Returns the WSGI-style dictionary of a handshake, which is what the binding has kept of it."""
+        environ: dict[str, Any] = source.build_environ()
         return environ
 
     # HTTP

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, cast
 
+from ..admitted import Admitted
+from ..base_server import BaseServer
 from ..protocol import reason
 from ..websocket_link import MAX_PENDING_PONGS, WebSocketLink
 
@@ -16,7 +18,7 @@ try:
 except ImportError:  # Windows
     ioctl = None  # type: ignore[assignment]
 
-__all__ = ["TakenOver"]
+__all__ = ["Connections", "TakenOver", "make_link", "open_link"]
 
 
 class TakenOver(WebSocketLink, asyncio.Protocol):
@@ -144,3 +146,57 @@ class TakenOver(WebSocketLink, asyncio.Protocol):
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
+
+
+def make_link(server: BaseServer) -> TakenOver:
+    """Returns a link with the limits of a server."""
+    return TakenOver(
+        server.max_http_buffer_size,
+        close_timeout=server.ws_close_timeout,
+        stall_timeout=server.send_stall_timeout,
+        max_pending_pongs=server.max_pending_pongs,
+    )
+
+
+def open_link(link: TakenOver, admitted: Admitted, head: bytes) -> None:
+    """Answers the handshake of a WebSocket whose transport has been taken over.
+
+    Args:
+        link: It has the transport.
+        admitted: The decision about the handshake.
+        head: The answer that accepts it.
+    """
+    if admitted.upgrade:
+        link.write(head)
+        admitted.attach(link)
+    else:
+        # One write for the answer and the first packet: a system call is a tenth of what a connection costs.
+        admitted.attach(link)
+        link.begin(head)
+
+
+class Connections:
+    """The WebSockets of a framework that have been taken over, which it therefore cannot close itself when it stops."""
+
+    __slots__ = ("_closed", "links")
+
+    def __init__(self) -> None:
+        self.links: set[TakenOver] = set()
+        self._closed: asyncio.Event | None = None
+
+    def add(self, link: TakenOver) -> None:
+        """Keeps a link until its transport is gone."""
+        self.links.add(link)
+        link.on_lost = self._discard
+
+    def _discard(self, link: TakenOver) -> None:
+        self.links.discard(link)
+        if self._closed is not None and not self.links:
+            self._closed.set()
+
+    async def wait_closed(self) -> None:
+        """Waits until the transports of all of them are gone. Each sees to it itself that its closing takes no longer
+        than `ws_close_timeout`."""
+        if self.links:
+            self._closed = asyncio.Event()
+            await self._closed.wait()

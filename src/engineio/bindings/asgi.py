@@ -9,11 +9,11 @@ from typing import Any
 from ..admitted import Admitted
 from ..asyncio.message_link import MessageLink
 from ..asyncio.server import AsyncServer
-from ..asyncio.takeover import TakenOver
-from ..environ import build_environ as build_wsgi_environ
+from ..asyncio.takeover import make_link, open_link
+from ..environ import build_environ
 from ..request import Request, Response
 
-__all__ = ["SERVED", "TAKEOVER", "Receive", "Scope", "Send", "build_environ", "handle", "respond"]
+__all__ = ["SERVED", "TAKEOVER", "Receive", "Scope", "Send", "handle", "respond"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -105,22 +105,12 @@ async def _handle_websocket(server: AsyncServer, scope: Scope, receive: Receive,
             await send({"type": "websocket.close"})
         return
     if take_over is not None:
-        link = TakenOver(
-            server.max_http_buffer_size,
-            close_timeout=server.ws_close_timeout,
-            stall_timeout=server.send_stall_timeout,
-            max_pending_pongs=server.max_pending_pongs,
-        )
+        link = make_link(server)
         head = take_over(link)
         if head is None:
             admitted.abandon()
-        elif admitted.upgrade:
-            link.write(head)
-            admitted.attach(link)
         else:
-            # One write for the answer and the first packet: a system call is a tenth of what a connection costs.
-            admitted.attach(link)
-            link.begin(head)
+            open_link(link, admitted, head)
         return
     await _serve_messages(server, admitted, receive, send)
 
@@ -227,12 +217,11 @@ class _Source:
             scope["subprotocols"] = list(scope["subprotocols"])
         return scope | (self.more or {})
 
+    def build_environ(self) -> dict[str, Any]:
+        """Returns the WSGI-style dictionary of a handshake."""
+        scope = self.scope()
+        return build_environ(_request(scope), scope=scope, receive=_no_channel, send=_no_channel)
+
 
 async def _no_channel(*args: Any) -> Any:
     raise RuntimeError("the ASGI channel of a connection belongs to its server")
-
-
-def build_environ(source: _Source) -> dict[str, Any]:
-    """Returns the WSGI-style dictionary of a handshake."""
-    scope = source.scope()
-    return build_wsgi_environ(_request(scope), scope=scope, receive=_no_channel, send=_no_channel)

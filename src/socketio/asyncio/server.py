@@ -243,6 +243,18 @@ class AsyncServer(BaseServer):
         if future is not None and not future.done():
             future.set_result(None)
 
+    def attach(self, app: Any, socketio_path: str = "socket.io") -> None:
+        """Adds the routes of this server to an application of aiohttp or Sanic.
+
+        Args:
+            app: The application.
+            socketio_path: The path of the server.
+
+        Raises:
+            ValueError: if the application is of another kind.
+        """
+        self.eio.attach(app, socketio_path)
+
     async def handle_request(self, *args: Any) -> Any:
         """Serves one request of the framework; for ASGI the arguments are (scope, receive, send)."""
         return await self.eio.handle_request(*args)

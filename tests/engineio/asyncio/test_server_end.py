@@ -159,9 +159,9 @@ async def test_calls_from_another_thread() -> None:
 
 @run
 async def test_helpers() -> None:
-    server = AsyncServer()
+    server = AsyncServer(async_mode="asgi")
     assert server.is_asyncio_based()
-    assert server.async_modes() == ["asgi"]
+    assert server.async_modes() == ["aiohttp", "sanic", "tornado", "asgi"]
     assert server.async_mode == "asgi"
 
     async def task(first: int, second: int = 0) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from engineio import AsyncServer
 from engineio.asyncio.takeover import TakenOver
-from engineio.bindings.asgi import SERVED, TAKEOVER, build_environ
+from engineio.bindings.asgi import SERVED, TAKEOVER
 from engineio.bindings.asgi import _Source as Source
 
 from ..asgi_calls import (
@@ -100,7 +100,7 @@ def test_what_is_shared_does_not_grow_for_ever() -> None:
 
 def test_the_environ() -> None:
     scope = http_scope("/app/engine.io/", "EIO=4", root_path="/app", session={"user": "ann"})
-    environ = build_environ(Source(scope, {}))
+    environ = Source(scope, {}).build_environ()
     assert environ["PATH_INFO"] == "/engine.io/"
     assert environ["SCRIPT_NAME"] == "/app"
     assert environ["QUERY_STRING"] == "EIO=4"

@@ -32,6 +32,7 @@ SIGNATURES: dict[str, dict[str, Any]] = {
     "AsyncServer.session": {"sid": REQUIRED, "namespace": None},
     "AsyncServer.disconnect": {"sid": REQUIRED, "namespace": None, "ignore_queue": False},
     "AsyncServer.shutdown": {},
+    "AsyncServer.attach": {"app": REQUIRED, "socketio_path": "socket.io"},
     "AsyncServer.start_background_task": {"target": REQUIRED},
     "AsyncServer.sleep": {"seconds": 0},
     "AsyncServer.on": {"event": REQUIRED, "handler": None, "namespace": None},
