@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from .payload import REVISIONS, Revision
 from .protocol import Socket, State
 from .request import Request, Response
 
-__all__ = ["REFUSALS", "Decision", "Handshake", "Poll", "Post", "Refusal", "Upgrade", "admit"]
+__all__ = ["REFUSALS", "Decision", "Handshake", "Poll", "Post", "Refusal", "Upgrade", "admit", "check_handshake"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +129,18 @@ def _only_value(request: Request, name: str) -> str | None:
     """Returns the value of a parameter that must not be given twice; such a one counts as unknown."""
     values = request.query_all(name)
     return values[0] if len(values) == 1 else None
+
+
+def check_handshake(request: Request) -> Response | None:
+    """Returns the refusal of a request for a WebSocket that RFC 6455, 4.2.1, does not allow."""
+    if request.method != "GET":
+        return METHOD_NOT_ALLOWED.response()
+    if "upgrade" not in (request.header(b"connection") or "").lower():
+        return BAD_REQUEST.response()
+    if request.header(b"sec-websocket-version") != "13":
+        return Refusal(426, 3, "Bad request").response().with_header("Sec-WebSocket-Version", "13")
+    try:
+        key = base64.b64decode(request.header(b"sec-websocket-key") or "", validate=True)
+    except ValueError:  # not ASCII, or not base64
+        key = b""
+    return None if len(key) == 16 else BAD_REQUEST.response()

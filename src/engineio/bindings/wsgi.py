@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import importlib
 import socket
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from ..admission import BAD_REQUEST, METHOD_NOT_ALLOWED, Refusal
+from ..admission import BAD_REQUEST, check_handshake
 from ..request import Request, Response, switching_protocols
 from ..sync.server import Server
 from ..sync.socket_link import SocketLink
@@ -158,7 +157,7 @@ def respond(response: Response, start_response: StartResponse) -> Iterable[bytes
 def _serve_websocket(
     server: Server, request: Request, environ: dict[str, Any], connection: Any, start_response: StartResponse
 ) -> Iterable[bytes]:
-    refusal = _check_handshake(request)
+    refusal = check_handshake(request)
     if refusal is None and connection is None:
         server.logger.info("the web server cannot hand over a WebSocket")
         refusal = BAD_REQUEST.response()
@@ -181,18 +180,3 @@ def _serve_websocket(
     # all of them take as they take any client that has gone.
     start_response("200 OK", [("Content-Length", "0"), ("Connection", "close")])
     return [b""]
-
-
-def _check_handshake(request: Request) -> Response | None:
-    """Returns the refusal of a handshake that RFC 6455, 4.2.1, does not allow."""
-    if request.method != "GET":
-        return METHOD_NOT_ALLOWED.response()
-    if "upgrade" not in (request.header(b"connection") or "").lower():
-        return BAD_REQUEST.response()
-    if request.header(b"sec-websocket-version") != "13":
-        return Refusal(426, 3, "Bad request").response().with_header("Sec-WebSocket-Version", "13")
-    try:
-        key = base64.b64decode(request.header(b"sec-websocket-key") or "", validate=True)
-    except ValueError:  # not ASCII, or not base64
-        key = b""
-    return None if len(key) == 16 else BAD_REQUEST.response()
