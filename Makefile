@@ -8,8 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 INTEROP := tests/interop
-# Most tests wait more than they compute. A file's tests stay together: they share servers.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# Most tests wait more than they compute: more workers than processors. A file's tests stay together, because they share
+# servers, and files come in the order of tests/conftest.py.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 # The first Python that is new enough; `make PYTHON=...` names another.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
