@@ -1,4 +1,4 @@
-"""The WSGI-style dict that handlers get for a session: a request and its ASGI scope in, `environ` out."""
+"""The WSGI-style dict that handlers get for a session: a request in, `environ` out."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .request import Request
 
-__all__ = ["build_environ"]
+__all__ = ["build_environ", "describe"]
 
 _USUAL_HEADERS = (
     b"accept",
@@ -73,17 +73,52 @@ def build_environ(request: Request, *, scope: Mapping[str, Any], receive: Any, s
         send: Kept under ``asgi.send``.
 
     Returns:
+        As `describe`.
+    """
+    raw_path: bytes | None = scope.get("raw_path")
+    environ = describe(
+        request,
+        "asgi",
+        root_path=scope.get("root_path") or "",
+        raw_path=raw_path.decode("latin-1") if raw_path else None,
+        http_version=scope.get("http_version", "1.1"),
+        server=scope.get("server"),
+    )
+    environ["asgi.scope"] = scope
+    environ["asgi.receive"] = receive
+    environ["asgi.send"] = send
+    return environ
+
+
+def describe(
+    request: Request,
+    software: str,
+    *,
+    root_path: str = "",
+    raw_path: str | None = None,
+    http_version: str = "1.1",
+    server: Sequence[Any] | None = None,
+) -> dict[str, Any]:
+    """Describe a request in the terms of PEP 3333, for an application of an asyncio framework.
+
+    Args:
+        request: The request.
+        software: What has received it.
+        root_path: What of its path belongs to a mount.
+        raw_path: The path as it came, percent-encoded.
+        http_version: The version of HTTP.
+        server: Address and port that it came to, or `None`.
+
+    Returns:
         A new dict, which is the application's to change. ``wsgi.input`` is empty: the server reads the body itself.
         ``PATH_INFO`` is text rather than PEP 3333's latin-1 view of UTF-8. Without a client address (a Unix socket)
         ``REMOTE_ADDR`` is empty.
     """
     path = request.path
     # Under a mount the path of ASGI includes the root path; PEP 3333's PATH_INFO is what follows SCRIPT_NAME.
-    script_name = (scope.get("root_path") or "").rstrip("/")
+    script_name = root_path.rstrip("/")
     path_info = path[len(script_name) :] if path.startswith(script_name + "/") else path
-    raw_path: bytes | None = scope.get("raw_path")
-    raw_uri = raw_path.decode("latin-1") if raw_path else path
-    server = scope.get("server")
+    raw_uri = raw_path or path
     client = request.client
     environ: dict[str, Any] = {
         "wsgi.input": io.BytesIO(),
@@ -94,20 +129,17 @@ def build_environ(request: Request, *, scope: Mapping[str, Any], receive: Any, s
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "wsgi.url_scheme": _SCHEMES.get(request.scheme, request.scheme),
-        "SERVER_SOFTWARE": "asgi",
+        "SERVER_SOFTWARE": software,
         "REQUEST_METHOD": request.method,
         "PATH_INFO": path_info,
         "QUERY_STRING": request.query_string,
         "RAW_URI": f"{raw_uri}?{request.query_string}" if request.query_string else raw_uri,
         "SCRIPT_NAME": script_name,
-        "SERVER_PROTOCOL": "HTTP/" + scope.get("http_version", "1.1"),
-        "SERVER_NAME": server[0] if server else "asgi",
+        "SERVER_PROTOCOL": "HTTP/" + http_version,
+        "SERVER_NAME": server[0] if server else software,
         "SERVER_PORT": str(server[1] or 0) if server else "0",
         "REMOTE_ADDR": client[0] if client else "",
         "REMOTE_PORT": str(client[1]) if client else "0",
-        "asgi.scope": scope,
-        "asgi.receive": receive,
-        "asgi.send": send,
     }
     for name, value in request.merged_headers().items():
         key = _KEYS.get(name)
