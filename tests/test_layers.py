@@ -118,7 +118,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "engineio.bindings.requests_client": ("requests",),
     "engineio.bindings.websocket_client": ("websocket",),
     **dict.fromkeys(("*.bindings.uvicorn", "*.bindings.embedded"), ("uvicorn",)),
-    "*.bindings.aiohttp": ("aiohttp",),
+    "*.bindings.aiohttp": ("aiohttp", "multidict", "yarl"),
     "*.bindings.sanic": ("sanic",),
     "*.bindings.tornado": ("tornado",),
     "*.bindings.gevent": ("gevent",),

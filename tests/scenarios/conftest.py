@@ -19,12 +19,13 @@ pytest.register_assert_rewrite("protocol_client", "serving")
 
 from protocol_client import ProtocolClient  # noqa: E402
 from serving import ServerProcess  # noqa: E402
-from ways import ASGI_WAYS, WAYS  # noqa: E402
+from ways import ASGI_WAYS, ATTACHED_WAYS, WAYS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PROGRAMS = {way: FOLDER / ("server_app.py" if way in ASGI_WAYS else "sync_app.py") for way in WAYS}
+PROGRAMS |= dict.fromkeys(ATTACHED_WAYS, FOLDER / "attached_app.py")
 
 TEST_DEADLINE = 45.0
 """After how long a test that waits for something is stopped, in seconds."""
@@ -45,7 +46,23 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(scope="session", params=WAYS)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of the tests that run all ways."""
+    config.addinivalue_line("markers", "binding: concerns what a binding does itself: is run over each of them")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Serve a test each way that it has something to say about.
+
+    The core is the same whatever brings the requests. Over the frameworks that share all of their waiting with a way
+    that runs everything, only those tests are repeated that would notice a mistake in their binding.
+    """
+    if "server" in metafunc.fixturenames:
+        is_of_bindings = metafunc.definition.get_closest_marker("binding") is not None
+        metafunc.parametrize("server", WAYS + ATTACHED_WAYS if is_of_bindings else WAYS, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """The server program, shared by the tests, served each way."""
     server = ServerProcess(PROGRAMS[request.param], request.param)
@@ -53,7 +70,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     server.close()
 
 
-@pytest.fixture(params=ASGI_WAYS)
+@pytest.fixture(params=ASGI_WAYS + ATTACHED_WAYS)
 def own_server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """A server that a test may stop; WSGI knows nothing of a start and an end, which are those of the program."""
     own = ServerProcess(PROGRAMS[request.param], request.param)

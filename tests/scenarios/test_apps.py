@@ -91,6 +91,7 @@ async def test_mounted(client: Connect, path: str) -> None:
             assert await ws.receive() == '42["message-back",2]'
 
 
+@pytest.mark.binding
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 async def test_get_environ(client: Connect, server: ServerProcess, transport: str) -> None:
     """A WSGI style dict with the real address of the client."""

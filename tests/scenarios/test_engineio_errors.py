@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Connect = Callable[[str], ProtocolClient]
 
+pytestmark = pytest.mark.binding
+
 
 async def test_error_websocket_without_upgrade(client: Connect) -> None:
     """Code 3: websocket transport without upgrade."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Connect = Callable[[str], ProtocolClient]
 
 
+pytestmark = pytest.mark.binding
+
+
 async def assert_second_websocket_is_refused(eio: ProtocolClient) -> None:
     """A second WebSocket for the session is refused or closed without a word."""
     try:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Connect = Callable[[str], ProtocolClient]
 
+pytestmark = pytest.mark.binding
+
 EVIL = "http://evil.example"
 
 

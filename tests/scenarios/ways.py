@@ -12,6 +12,9 @@ ASGI_WAYS = ("embedded", "uvicorn", "hypercorn")
 WSGI_WAYS = ("werkzeug", "gevent", "eventlet")
 """A thread for each request, or what its library has in the place of one; nothing is monkey-patched."""
 
+ATTACHED_WAYS = ("aiohttp",)
+"""Frameworks that servers are attached to; see `attached_app.py`."""
+
 WAYS = ASGI_WAYS + WSGI_WAYS
 
 HOST = "127.0.0.1"

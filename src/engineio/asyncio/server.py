@@ -28,6 +28,7 @@ from .concurrency import Concurrency
 from .handler_runner import HandlerRunner
 from .modes import BINDINGS, choose_mode, framework_of, load_binding
 from .polling import Exchange
+from .takeover import Connections
 
 __all__ = ["AsyncServer"]
 
@@ -53,6 +54,8 @@ class AsyncServer(Concurrency, BaseServer):
         """Set by an application protocol that takes the connections instead of the program's handlers."""
         self.interned: dict[Any, Any] = {}
         """What the handshakes of many clients have in common, for the binding to keep once."""
+        self.connections = Connections()
+        """The WebSockets that have been taken over from a framework."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.thread: int | None = None
         """The thread that the server's loop runs on; `None` before the first request."""
