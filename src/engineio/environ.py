@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .request import Request
 
-__all__ = ["build_environ", "describe"]
+__all__ = ["build_environ", "describe", "split_path"]
 
 _USUAL_HEADERS = (
     b"accept",
@@ -63,6 +63,23 @@ _KEYS[b"content-length"] = "CONTENT_LENGTH"
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 
+def split_path(path: str, root_path: str, app_root_path: str = "") -> tuple[str, str]:
+    """Returns where an application is mounted, and the path below that: PEP 3333's SCRIPT_NAME and PATH_INFO.
+
+    Args:
+        path: The path of the request.
+        root_path: Where the application is mounted, as ASGI has it.
+        app_root_path: The part of it that the outermost application names itself, because a proxy has cut it off (the
+            `root_path` of FastAPI).
+    """
+    root_path = root_path.rstrip("/")
+    # ASGI: the path includes the root path. But to what the application names, Starlette's mounts add their own part.
+    for prefix in (root_path, root_path.removeprefix(app_root_path)):
+        if path.startswith(prefix + "/"):
+            return root_path, path[len(prefix) :]
+    return root_path, path
+
+
 def build_environ(request: Request, *, scope: Mapping[str, Any], receive: Any, send: Any) -> dict[str, Any]:
     """Describe a request in the terms of PEP 3333, for an application that runs under ASGI.
 
@@ -80,6 +97,7 @@ def build_environ(request: Request, *, scope: Mapping[str, Any], receive: Any, s
         request,
         "asgi",
         root_path=scope.get("root_path") or "",
+        app_root_path=scope.get("app_root_path") or "",
         raw_path=raw_path.decode("latin-1") if raw_path else None,
         http_version=scope.get("http_version", "1.1"),
         server=scope.get("server"),
@@ -95,6 +113,7 @@ def describe(
     software: str,
     *,
     root_path: str = "",
+    app_root_path: str = "",
     raw_path: str | None = None,
     http_version: str = "1.1",
     server: Sequence[Any] | None = None,
@@ -105,6 +124,7 @@ def describe(
         request: The request.
         software: What has received it.
         root_path: What of its path belongs to a mount.
+        app_root_path: What of that is not in the path, see `split_path`.
         raw_path: The path as it came, percent-encoded.
         http_version: The version of HTTP.
         server: Address and port that it came to, or `None`.
@@ -115,9 +135,7 @@ def describe(
         ``REMOTE_ADDR`` is empty.
     """
     path = request.path
-    # Under a mount the path of ASGI includes the root path; PEP 3333's PATH_INFO is what follows SCRIPT_NAME.
-    script_name = root_path.rstrip("/")
-    path_info = path[len(script_name) :] if path.startswith(script_name + "/") else path
+    script_name, path_info = split_path(path, root_path, app_root_path)
     raw_uri = raw_path or path
     client = request.client
     environ: dict[str, Any] = {

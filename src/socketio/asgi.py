@@ -19,7 +19,8 @@ class ASGIApp(EngineASGIApp):
         static_files: URL -> file name, or a dictionary with `filename` and `content_type`; a directory serves what
             is in it.
         socketio_path: The server's path; `None` gives it every request.
-        on_startup: Called, and awaited if it is a coroutine function, when the ASGI server starts.
+        on_startup: Called, and awaited if it is a coroutine function, when the ASGI server starts. With it, or with
+            `on_shutdown`, the other application does not hear of its own lifespan.
         on_shutdown: The same when it stops.
     """
 

@@ -137,6 +137,12 @@ def test_root_path(root_path: str, path: str, script_name: str, path_info: str) 
     assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (script_name, path_info)
 
 
+@pytest.mark.parametrize("path", ["/ws/socket.io/", "/api/ws/socket.io/"])
+def test_root_path_that_the_application_names_itself(path: str) -> None:
+    environ = environ_of(path=path, root_path="/api/ws", app_root_path="/api")
+    assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("/api/ws", "/socket.io/")
+
+
 def test_the_url_can_be_put_together_again() -> None:
     environ = environ_of([(b"host", b"example.org")], path="/app/socket.io/", root_path="/app", scheme="wss")
     assert request_uri(environ) == "https://example.org/app/socket.io/?EIO=4&transport=polling"

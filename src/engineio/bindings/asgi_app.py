@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
+from ..environ import split_path
 from ..request import Response
 from ..static_files import StaticFile, StaticFiles
 from .asgi import Receive, Scope, Send, respond
@@ -24,7 +25,8 @@ class ASGIApp:
         static_files: URL -> file name, or a dictionary with `filename` and `content_type`; a directory serves what
             is in it.
         engineio_path: The server's path; `None` gives it every request.
-        on_startup: Called, and awaited if it is a coroutine function, when the ASGI server starts.
+        on_startup: Called, and awaited if it is a coroutine function, when the ASGI server starts. With it, or with
+            `on_shutdown`, the other application does not hear of its own lifespan.
         on_shutdown: The same when it stops.
     """
 
@@ -44,16 +46,26 @@ class ASGIApp:
         self.on_startup = on_startup
         self.on_shutdown = on_shutdown
         self._files = StaticFiles(static_files)
+        self._unheard = on_startup is not None or on_shutdown is not None
+        """Whether there are functions for a lifespan that has not been heard of."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, WebSocket or lifespan."""
         kind = scope["type"]
         if kind == "lifespan":
+            self._unheard = False
             if self.other_asgi_app is not None and self.on_startup is None and self.on_shutdown is None:
-                await self.other_asgi_app(scope, self._closing_first(receive), send)
+                await self._lifespan_of_other(scope, receive, send)
             else:
                 await self.lifespan(scope, receive, send)
-        elif kind in ("http", "websocket") and self._is_own(scope):
+            return
+        if self._unheard:
+            self._unheard = False
+            logging.getLogger("engineio.server").error(
+                "on_startup and on_shutdown are not called: whatever this ASGIApp is mounted in, or served by, does "
+                "not pass the lifespan on to it"
+            )
+        if kind in ("http", "websocket") and self._is_own(scope):
             await self.engineio_server.handle_request(scope, receive, send)
         else:
             await self._serve_other(scope, receive, send)
@@ -63,19 +75,12 @@ class ASGIApp:
         if own is None or own == "/":
             return True
         path: str = scope["path"]
-        # Under a mount the path includes the prefix, which root_path names.
-        root_path = scope.get("root_path") or ""
-        if path.startswith(own + "/") or path == own:
-            return True
-        return bool(root_path) and path.startswith(root_path) and (path[len(root_path) :] + "/").startswith(own + "/")
+        # A path given with the prefix of the mount, as python-socketio needs it, is right as well.
+        return (path + "/").startswith(own + "/") or (_below_mount(scope) + "/").startswith(own + "/")
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            path: str = scope["path"]
-            root_path = scope.get("root_path") or ""
-            if root_path and path.startswith(root_path + "/"):
-                path = path[len(root_path) :]
-            file = self._files.find(path)
+            file = self._files.find(_below_mount(scope))
             if file is not None and scope["method"] in ("GET", "HEAD"):
                 return await self.serve_static_file(file, receive, send)
         if self.other_asgi_app is not None:
@@ -118,19 +123,36 @@ class ASGIApp:
             if stage == "shutdown":
                 return
 
-    def _closing_first(self, receive: Receive) -> Receive:
+    async def _lifespan_of_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leaves the lifespan to the other application, or sees to it if that one has none."""
+        asked = False
+
         async def closing_first() -> MutableMapping[str, Any]:
+            nonlocal asked
+            asked = True
             message = await receive()
             if message["type"] == "lifespan.shutdown":
                 await self._close_server()
             return message
 
-        return closing_first
+        try:
+            await self.other_asgi_app(scope, closing_first, send)
+        except Exception as exc:
+            if asked:
+                raise
+            # ASGI, "Lifespan": an application that does not support it raises an exception, as Django's does.
+            logging.getLogger("engineio.server").info("the other application has no lifespan: %s", exc)
+        if not asked:
+            await self.lifespan(scope, receive, send)
 
     async def _close_server(self) -> None:
         close = getattr(self.engineio_server, "close", None)
         if close is not None:
             await close()
+
+
+def _below_mount(scope: Scope) -> str:
+    return split_path(scope["path"], scope.get("root_path") or "", scope.get("app_root_path") or "")[1]
 
 
 def _read(filename: str) -> bytes:

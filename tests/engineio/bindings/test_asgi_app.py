@@ -71,6 +71,7 @@ OWN: list[tuple[str | None, str, str]] = [
     ("engine.io", "/app/engine.io/", "/app"),
     ("engine.io", "/a/b/engine.io", "/a/b"),
     ("engine.io", "/engine.io/", "/app"),  # the path without the prefix, as older frameworks have it
+    ("app/engine.io", "/app/engine.io/", "/app"),  # with the prefix, as python-socketio needs it
     (None, "/", ""),
     (None, "/anything", "/app"),
     ("", "/", ""),
@@ -289,14 +290,43 @@ async def test_the_lifespan_of_the_other_application() -> None:
     assert heard == ["lifespan.startup", "lifespan.shutdown", "closed 1"]
 
 
-@run
-async def test_another_application_without_a_lifespan() -> None:
+@pytest.mark.parametrize("how", ["raises", "returns"])
+def test_another_application_without_a_lifespan(how: str) -> None:
     async def other(scope: Any, receive: Any, send: Any) -> None:
-        assert scope["type"] == "http", "not supported"
+        if how == "raises":
+            raise ValueError(f"can only handle http, not {scope['type']}")
+
+    async def main() -> None:
+        app, server, _ = make(other_asgi_app=other)
+        sent = await lifespan(app)
+        assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+        assert server.closed == 1
+
+    asyncio.run(main())
+
+
+@run
+async def test_another_application_that_fails_in_its_lifespan() -> None:
+    async def other(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        raise ValueError("no database")
 
     app, _, _ = make(other_asgi_app=other)
-    with pytest.raises(AssertionError, match="not supported"):
+    with pytest.raises(ValueError, match="no database"):  # what that means, the ASGI server decides
         await lifespan(app)
+
+
+def test_functions_of_a_lifespan_that_does_not_come(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        for options in ({}, {"on_startup": print}, {"on_shutdown": print}):
+            app, _, _ = make(**options)
+            caplog.clear()
+            for _ in range(2):
+                await get(app, "/else")
+            assert caplog.text.count("are not called") == len(options)
+
+    logging.getLogger("engineio.server").setLevel(logging.ERROR)
+    asyncio.run(main())
 
 
 @run
