@@ -70,17 +70,22 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json
 	touch $@
 
 # Programs that tests need, from Debian's packages. The tests say so themselves where there is none; one attempt an
-# environment is enough.
+# environment is enough. Services among them are not started: the tests start their own.
 programs: | $(STAMPS)/venv
 	@missing=(); \
 	command -v chromium chromium-browser google-chrome >/dev/null || missing+=(chromium); \
 	command -v ip >/dev/null || missing+=(iproute2); \
 	command -v openssl >/dev/null || missing+=(openssl); \
 	command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx); \
+	command -v redis-sentinel >/dev/null || missing+=(redis-server redis-sentinel); \
 	if (( $${#missing[@]} )) && [[ $$(id -u) == 0 && ! -e $(STAMPS)/programs ]] && command -v apt-get >/dev/null; then \
 		touch $(STAMPS)/programs; \
 		echo "Installing $${missing[*]}"; \
-		{ timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 timeout 400 \
+		policy=/usr/sbin/policy-rc.d; \
+		if [[ ! -e $$policy ]]; then \
+			trap "rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' >$$policy; chmod +x $$policy; \
+		fi; \
+		{ timeout 120 apt-get -qq update && DEBIAN_FRONTEND=noninteractive timeout 400 \
 			apt-get -qq install --yes --no-install-recommends "$${missing[@]}"; } </dev/null >/dev/null 2>&1 \
 			|| echo "$${missing[*]} could not be installed" >&2; \
 	fi

@@ -61,7 +61,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "socketio.rooms",
         "socketio.acks",
         "socketio.broadcast",
-        "socketio.cluster",
+        *("socketio.cluster", "socketio.outbox", "socketio.senders"),
         *("socketio.backoff", "socketio.client_protocol", "socketio.offline"),
         "socketio.observer",
     ),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from . import async_pubsub_manager as async_pubsub_manager
+from . import async_redis_manager as async_redis_manager
 from . import base_client as base_client
 from . import base_manager as base_manager
 from . import base_namespace as base_namespace
 from . import base_server as base_server
 from . import exceptions as exceptions
 from . import packet as packet
+from . import pubsub_manager as pubsub_manager
+from . import redis_manager as redis_manager
 from .asgi import ASGIApp
 from .asyncio.client import AsyncClient
 from .asyncio.client_namespace import AsyncClientNamespace
@@ -16,6 +20,8 @@ from .asyncio.namespace import AsyncNamespace
 from .asyncio.server import AsyncServer
 from .asyncio.simple_client import AsyncSimpleClient
 from .embedded import run
+from .managers.pubsub import PubSubManager
+from .managers.redis import AsyncRedisManager, RedisManager
 from .sync.client import Client
 from .sync.client_namespace import ClientNamespace
 from .sync.manager import Manager
@@ -30,6 +36,7 @@ __all__ = [
     "AsyncClientNamespace",
     "AsyncManager",
     "AsyncNamespace",
+    "AsyncRedisManager",
     "AsyncServer",
     "AsyncSimpleClient",
     "Client",
@@ -37,6 +44,8 @@ __all__ = [
     "Manager",
     "Middleware",
     "Namespace",
+    "PubSubManager",
+    "RedisManager",
     "Server",
     "SimpleClient",
     "WSGIApp",

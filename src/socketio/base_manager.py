@@ -66,6 +66,11 @@ class BaseManager:
         member = self._member(sid, namespace)
         return member is not None and member.state is MemberState.CONNECTED
 
+    def is_here(self, sid: str, namespace: str) -> bool:
+        """Returns whether a client is connected here, or about to be, so that it can be disconnected here."""
+        member = self._member(sid, namespace)
+        return member is not None and member.state in (MemberState.CONNECTING, MemberState.CONNECTED)
+
     def is_sid_room(self, namespace: str, room: Any) -> bool:
         """Returns whether a room is that of a client's own sid."""
         return isinstance(room, str) and self._member(room, namespace) is not None

@@ -52,6 +52,8 @@ class AsyncServer(Concurrency, BaseServer):
         self.runner = HandlerRunner()
         self.accept: Accept | None = None
         """Set by an application protocol that takes the connections instead of the program's handlers."""
+        self.closed: Callable[[], Coroutine[Any, Any, None]] | None = None
+        """Set by it, too: awaited at the end of `close()`."""
         self.interned: dict[Any, Any] = {}
         """What the handshakes of many clients have in common, for the binding to keep once."""
         self.connections = Connections()
@@ -175,6 +177,8 @@ class AsyncServer(Concurrency, BaseServer):
         except TimeoutError:
             self.logger.warning("handlers are still running after %s seconds: they are cancelled", timeout)
             self.runner.cancel()
+        if self.closed is not None:
+            await self.closed()
 
     def begin_close(self) -> None:
         """Does the first half of `close()`, which does not wait."""

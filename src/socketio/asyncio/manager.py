@@ -21,10 +21,12 @@ class AsyncManager(BaseManager):
     emits_locally: ClassVar[bool] = True
     """Whether `emit` does nothing but `broadcast`, so that the server may call that; false for a class with its own."""
 
+    async def close(self) -> None:
+        """Called at the end of the server; managers with a broker publish what they still have, and stop to listen."""
+
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
         """Returns whether a client is connected here, or about to be, so that it can be disconnected here."""
-        member = self._member(sid, namespace)
-        return member is not None and member.state in (MemberState.CONNECTING, MemberState.CONNECTED)
+        return self.is_here(sid, namespace)
 
     async def pre_connect(self, eio_sid: str, namespace: str) -> str:
         """Makes a client of an Engine.IO connection known in a namespace and returns its new sid."""

@@ -59,6 +59,7 @@ class AsyncServer(BaseServer):
         self._interceptor: asyncio.Task[Any] | None = None
         self.submit = self.eio.runner.submit  # type: ignore[method-assign]  # one call less for every event
         self.eio.accept = self._accept
+        self.eio.closed = self._closed
 
     def is_asyncio_based(self) -> bool:
         """Returns whether the methods of this server are coroutines."""
@@ -198,7 +199,8 @@ class AsyncServer(BaseServer):
             await self.eio.hand_over(self.disconnect(sid, namespace, ignore_queue))
             return
         namespace = namespace or "/"
-        if not await self.manager.can_disconnect(sid, namespace):
+        manager = self.manager
+        if not (manager.is_here(sid, namespace) if ignore_queue else await manager.can_disconnect(sid, namespace)):
             return
         member: Member = self.manager.member(sid, namespace)
         if member.state is MemberState.CONNECTING:
@@ -262,6 +264,12 @@ class AsyncServer(BaseServer):
     async def shutdown(self) -> None:
         """Ends the server's background work; `close()` also says goodbye to the clients."""
         await self.eio.shutdown()
+        await self._closed()
+
+    async def _closed(self) -> None:
+        """No handler of a client runs any more; the manager begins anew if another client comes."""
+        self.manager_initialized = False
+        await self.manager.close()
 
     async def close(self, timeout: float = 10) -> None:
         """Closes all connections and waits, at most `timeout` seconds, for the disconnect handlers."""

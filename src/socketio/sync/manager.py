@@ -24,10 +24,12 @@ class Manager(BaseManager):
     emits_locally: ClassVar[bool] = True
     """Whether `emit` does nothing but `broadcast`, so that the server may call that; false for a class with its own."""
 
+    def close(self) -> None:
+        """Called at the end of the server; managers with a broker publish what they still have, and stop to listen."""
+
     def can_disconnect(self, sid: str, namespace: str) -> bool:
         """Returns whether a client is connected here, or about to be, so that it can be disconnected here."""
-        member = self._member(sid, namespace)
-        return member is not None and member.state in (MemberState.CONNECTING, MemberState.CONNECTED)
+        return self.is_here(sid, namespace)
 
     def pre_connect(self, eio_sid: str, namespace: str) -> str:
         """Makes a client of an Engine.IO connection known in a namespace and returns its new sid."""

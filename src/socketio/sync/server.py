@@ -202,7 +202,8 @@ class Server(BaseServer):
         before = _own.set(handlers)
         try:
             with self.eio.core:
-                if self.manager.can_disconnect(sid, namespace):
+                manager = self.manager
+                if manager.is_here(sid, namespace) if ignore_queue else manager.can_disconnect(sid, namespace):
                     self._disconnect(self.manager.member(sid, namespace))
         finally:
             _own.reset(before)
@@ -248,6 +249,7 @@ class Server(BaseServer):
     def shutdown(self) -> None:
         """Ends the server's background work; `close()` also says goodbye to the clients."""
         self.eio.shutdown()
+        self._closed()
 
     def close(self, timeout: float = 10) -> None:
         """Closes all connections and waits, at most `timeout` seconds, for the disconnect handlers."""
@@ -255,6 +257,12 @@ class Server(BaseServer):
         self.eio.close(timeout)
         while self._has_leaving() and time.monotonic() < end:
             self.eio.sleep(0.01)
+        self._closed()
+
+    def _closed(self) -> None:
+        """No handler of a client runs any more; the manager begins anew if another client comes."""
+        self.manager_initialized = False
+        self.manager.close()
 
     def _has_leaving(self) -> bool:
         with self.eio.core:
