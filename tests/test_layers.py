@@ -72,7 +72,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("socketio.base_namespace", "socketio.client_life", "socketio.base_simple_client"),
     ),
     "shells": ("*.sync.*", "*.asyncio.*", "engineio.interrupts"),
-    "bindings": ("*.bindings.*", "socketio.asgi", "socketio.embedded", "socketio.wsgi"),
+    "bindings": ("*.bindings.*", "socketio.asgi", "socketio.embedded", "socketio.wsgi", "socketio.tornado"),
     "managers": ("socketio.managers.*",),
     "top": ("socketio.cli", "socketio.cli_*", "socketio.__main__", "socketio.demo*", "socketio.terminal*"),
 }
@@ -107,7 +107,6 @@ ALIASES = (
     *("socketio.middleware", "socketio.namespace"),
     "socketio.server",
     "socketio.simple_client",
-    "socketio.tornado",
 )
 """Import paths of existing programs whose names moved: the file re-exports them. `LAYERS` wins where both match."""
 
@@ -120,7 +119,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("*.bindings.uvicorn", "*.bindings.embedded"), ("uvicorn",)),
     "*.bindings.aiohttp": ("aiohttp", "multidict", "yarl"),
     "*.bindings.sanic": ("sanic",),
-    "*.bindings.tornado": ("tornado",),
+    **dict.fromkeys(("*.bindings.tornado", "*.bindings.tornado_stream", "socketio.tornado"), ("tornado",)),
     "*.bindings.gevent": ("gevent",),
     "*.bindings.eventlet": ("eventlet",),
     "*.bindings.uwsgi": ("uwsgi", "gevent"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from . import base_client as base_client
 from . import exceptions as exceptions
 from . import json as json
@@ -15,4 +17,29 @@ from .bindings.wsgi_app import Middleware, WSGIApp
 from .sync.client import Client
 from .sync.server import Server
 
-__all__ = ["ASGIApp", "AsyncClient", "AsyncServer", "Client", "Middleware", "Server", "WSGIApp"]
+if TYPE_CHECKING:
+    from .bindings.tornado import get_tornado_handler
+
+__all__ = [
+    "ASGIApp",
+    "AsyncClient",
+    "AsyncServer",
+    "Client",
+    "Middleware",
+    "Server",
+    "WSGIApp",
+    "get_tornado_handler",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports Tornado for the programs that use it; without Tornado `get_tornado_handler` is `None`."""
+    if name != "get_tornado_handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from .bindings.tornado import get_tornado_handler
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] == "tornado":
+            return None
+        raise
+    return get_tornado_handler

@@ -28,6 +28,7 @@ from .sync.manager import Manager
 from .sync.namespace import Namespace
 from .sync.server import Server
 from .sync.simple_client import SimpleClient
+from .tornado import get_tornado_handler
 from .wsgi import Middleware, WSGIApp
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     "Server",
     "SimpleClient",
     "WSGIApp",
+    "get_tornado_handler",
     "run",
 ]

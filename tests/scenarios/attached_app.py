@@ -11,6 +11,9 @@ from async_servers import build_engines, build_socketios
 from settings import report
 from ways import ATTACHED_WAYS, HOST
 
+import engineio
+import socketio
+
 
 def attach(app: Any) -> None:
     """Attach all servers."""
@@ -60,6 +63,25 @@ def serve_sanic(port: int) -> None:
     app.run(host=HOST, port=port, single_process=True, access_log=False, motd=False)
 
 
+async def serve_tornado(port: int) -> None:
+    """Serve on Tornado's HTTP server until SIGTERM."""
+    from tornado.web import Application
+
+    engines, socketios = list(build_engines()), list(build_socketios())
+    handlers = [(path, engineio.get_tornado_handler(server)) for path, server in engines]
+    handlers += [(path, socketio.get_tornado_handler(server)) for path, server in socketios]
+    app = Application([(f"/{path}/?", handler) for path, handler in handlers])
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    http_server = app.listen(port, HOST)
+    report(type="startup")
+    await stop.wait()
+    http_server.stop()
+    await asyncio.gather(*[server.close() for _, server in [*engines, *socketios]])
+    await http_server.close_all_connections()
+    report(type="shutdown")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--way", choices=ATTACHED_WAYS, required=True)
@@ -67,5 +89,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if arguments.way == "aiohttp":
         asyncio.run(serve_aiohttp(arguments.port))
+    elif arguments.way == "tornado":
+        asyncio.run(serve_tornado(arguments.port))
     else:
         serve_sanic(arguments.port)

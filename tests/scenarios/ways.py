@@ -12,7 +12,7 @@ ASGI_WAYS = ("embedded", "uvicorn", "hypercorn")
 WSGI_WAYS = ("werkzeug", "gevent", "eventlet")
 """A thread for each request, or what its library has in the place of one; nothing is monkey-patched."""
 
-ATTACHED_WAYS = ("aiohttp", "sanic")
+ATTACHED_WAYS = ("aiohttp", "sanic", "tornado")
 """Frameworks that servers are attached to; see `attached_app.py`."""
 
 WAYS = ASGI_WAYS + WSGI_WAYS

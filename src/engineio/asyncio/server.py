@@ -165,10 +165,11 @@ class AsyncServer(Concurrency, BaseServer):
             self._timer = None
 
     async def close(self, timeout: float = 10) -> None:
-        """Closes all connections with "service restart" and waits for the disconnect handlers.
+        """Closes all connections with "service restart" and waits for the disconnect handlers; then, where WebSockets
+        have been taken over from a framework that does not wait for them, for their ends: `ws_close_timeout` at most.
 
         Args:
-            timeout: How many seconds they get before they are cancelled.
+            timeout: How many seconds the handlers get before they are cancelled.
         """
         self.begin_close()
         try:
@@ -177,6 +178,7 @@ class AsyncServer(Concurrency, BaseServer):
         except TimeoutError:
             self.logger.warning("handlers are still running after %s seconds: they are cancelled", timeout)
             self.runner.cancel()
+        await self.connections.wait_closed()
         if self.closed is not None:
             await self.closed()
 
