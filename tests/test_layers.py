@@ -37,12 +37,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "codecs": (
         "engineio.packet",
-        "engineio.payload",
+        *("engineio.payload", "engineio.revision3", "engineio.jsonp"),
         "engineio.websocket",
         *("engineio.request", "engineio.static_files"),
         *("engineio.cors", "engineio.compression", "engineio.environ"),
         "socketio.packet",
-        *("socketio.msgpack_packet", "socketio.encoder"),
+        *("socketio.msgpack_packet", "socketio.encoder", "socketio.old_packet"),
     ),
     "core": (
         "engineio.interfaces",

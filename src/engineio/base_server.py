@@ -260,7 +260,8 @@ class BaseServer:
     def payload(self, socket: Socket, messages: list[Outgoing]) -> Response:
         """Returns the answer to a poll or a polling handshake."""
         revision = socket.revision
-        return Response(200, [("Content-Type", revision.content_type)], revision.encode_payload(messages))
+        body = revision.encode_payload(messages)
+        return Response(200, [("Content-Type", revision.content_type_of(body))], body)
 
     def finish(self, request: Request, response: Response) -> Response:
         """Adds what every answer carries: CORS headers, and compression where it is worth it."""

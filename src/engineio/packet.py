@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import urandom
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from . import json as engineio_json
 from .exceptions import ProtocolError, UnknownPacketError
@@ -32,6 +32,8 @@ OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = range(7)
 packet_names = ["OPEN", "CLOSE", "PING", "PONG", "MESSAGE", "UPGRADE", "NOOP"]
 binary_types = (bytes, bytearray)
 
+T = TypeVar("T")
+
 
 class Outgoing:
     """Something on its way out: at most one text packet, then any number of binary messages that belong to it.
@@ -40,7 +42,7 @@ class Outgoing:
     Nothing may come between the parts of one object, which is how attachments of concurrent emits stay apart.
     """
 
-    __slots__ = ("_segment", "attachments", "frames", "size", "text")
+    __slots__ = ("_forms", "_segment", "attachments", "frames", "size", "text")
 
     text: bytes | None
     """The text packet with its type digit, UTF-8; `None` if there is none."""
@@ -56,6 +58,7 @@ class Outgoing:
         self.attachments = attachments
         self.frames = None
         self._segment: bytes | None = None
+        self._forms: dict[Any, Any] | None = None
         size = len(text) if text is not None else 0
         if attachments:
             size += sum(map(len, attachments))
@@ -74,6 +77,16 @@ class Outgoing:
                 frame += b"".join([encode_frame(BINARY, attachment) for attachment in self.attachments])
             self.frames = frame
         return frame
+
+    def form(self, make: Callable[[Outgoing], T]) -> T:
+        """Returns what a function makes of it, called once for all who need that: the encodings of Engine.IO 3."""
+        forms = self._forms
+        if forms is None:
+            forms = self._forms = {}
+        form: T | None = forms.get(make)
+        if form is None:
+            form = forms[make] = make(self)
+        return form
 
     def segment(self) -> bytes:
         """Returns it as a part of a polling payload, for Engine.IO 4: binary data as `b` and its base64 form."""

@@ -18,11 +18,17 @@ class Revision(Protocol):
 
     number: int
     """The value of the query parameter `EIO`."""
-    content_type: str
-    """The `Content-Type` of the payloads that it encodes."""
+    textual: bool
+    """Whether all payloads are text."""
+
+    def adapt(self, message: Outgoing) -> Sequence[Outgoing]:
+        """Returns a message in the form that links and payloads send: one or more, between which nothing may come."""
 
     def encode_payload(self, messages: Iterable[Outgoing]) -> bytes:
-        """Returns an HTTP body with these messages, in this order."""
+        """Returns an HTTP body with these messages, which come from `adapt`, in this order."""
+
+    def content_type_of(self, body: bytes) -> str:
+        """Returns the `Content-Type` of a payload that was encoded here."""
 
     def decode_payload(self, body: bytes, content_type: str) -> list[tuple[int, bytes, bool]]:
         """Returns the packets of an HTTP body as (packet type, data, whether the data is binary).
@@ -36,7 +42,15 @@ class Revision4:
     """Engine.IO 4: packets as text, joined by the record separator."""
 
     number = 4
-    content_type = "text/plain; charset=UTF-8"
+    textual = True
+
+    def adapt(self, message: Outgoing) -> Sequence[Outgoing]:
+        """Returns the message: it is made for Engine.IO 4."""
+        return (message,)
+
+    def content_type_of(self, body: bytes) -> str:
+        """Returns the `Content-Type` of a payload that was encoded here."""
+        return "text/plain; charset=UTF-8"
 
     def encode_payload(self, messages: Iterable[Outgoing]) -> bytes:
         """Returns an HTTP body with these messages, in this order."""

@@ -30,7 +30,7 @@ def test_the_revision() -> None:
     revision = REVISIONS["4"]
     assert revision.number == 4
     # Suite, "should open a session".
-    assert revision.content_type == "text/plain; charset=UTF-8"
+    assert revision.content_type_of(b"1") == "text/plain; charset=UTF-8"
 
 
 def test_encode() -> None:
