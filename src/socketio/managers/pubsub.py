@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 from engineio.sync.concurrency import THREADS, Threads
 
@@ -23,6 +24,9 @@ class PubSubManager(BasePubSubManager, Manager):
     A broker is a subclass with two methods, `_publish` and `_listen`. What an emit says to other processes is published
     by a thread of its own, so that no handler waits for the broker; without a server, by the caller.
     """
+
+    needs_patching: ClassVar[bool] = False
+    """Whether its driver blocks all greenlets where the standard library's sockets are not patched."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._kind: Threads = THREADS
@@ -80,7 +84,14 @@ class PubSubManager(BasePubSubManager, Manager):
         self._make_locks()
 
     def initialize(self) -> None:
-        """Starts to listen."""
+        """Starts to listen.
+
+        Raises:
+            RuntimeError: this server runs in greenlets, and the sockets of the broker's driver would block them all.
+        """
+        if self.needs_patching and not _are_sockets_patched(self.server.async_mode):
+            whose, mode = self.name.capitalize(), self.server.async_mode
+            raise RuntimeError(f"{whose} requires a monkey patched socket library to work with {mode}")
         super().initialize()
         self._closing = False
         if not self.write_only and self._listener is None:
@@ -315,6 +326,15 @@ class PubSubManager(BasePubSubManager, Manager):
         if self.server is not None:
             super().close_room(room, namespace)
         self._post(self._encode("close_room", None, namespace, room=room))
+
+
+def _are_sockets_patched(async_mode: str) -> bool:
+    """Returns whether nobody else has to wait while one waits for a socket."""
+    if async_mode == "eventlet":
+        return bool(importlib.import_module("eventlet.patcher").is_monkey_patched("socket"))
+    if async_mode.startswith("gevent"):
+        return bool(importlib.import_module("gevent.monkey").is_module_patched("socket"))
+    return True
 
 
 def _flush_at_exit(manager: PubSubManager) -> None:

@@ -7,7 +7,6 @@ subscriber are not used: what they cost for one message (60 to 100 us) is more t
 from __future__ import annotations
 
 import asyncio
-import importlib
 import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
@@ -108,29 +107,13 @@ class RedisManager(_Options, PubSubManager):
     """
 
     name: ClassVar[str] = "redis"
+    needs_patching = True
 
     def _begin(self) -> None:
         super()._begin()
         self._client: Any = None
         self._publisher: _Connection | None = None
         self._subscriber: _Connection | None = None
-
-    def initialize(self) -> None:
-        """Starts to listen.
-
-        Raises:
-            RuntimeError: this server runs in greenlets, and sockets would block all of them.
-        """
-        mode = self.server.async_mode
-        if mode == "eventlet":
-            patched = importlib.import_module("eventlet.patcher").is_monkey_patched("socket")
-        elif mode.startswith("gevent"):
-            patched = importlib.import_module("gevent.monkey").is_module_patched("socket")
-        else:
-            patched = True
-        if not patched:
-            raise RuntimeError(f"Redis requires a monkey patched socket library to work with {mode}")
-        super().initialize()
 
     def _connect(self) -> _Connection:
         if self._client is None:
