@@ -78,6 +78,7 @@ programs: | $(STAMPS)/venv
 	command -v openssl >/dev/null || missing+=(openssl); \
 	command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx); \
 	command -v redis-sentinel >/dev/null || missing+=(redis-server redis-sentinel); \
+	command -v epmd >/dev/null && [[ -x /usr/sbin/rabbitmq-server ]] || missing+=(rabbitmq-server); \
 	if (( $${#missing[@]} )) && [[ $$(id -u) == 0 && ! -e $(STAMPS)/programs ]] && command -v apt-get >/dev/null; then \
 		touch $(STAMPS)/programs; \
 		echo "Installing $${missing[*]}"; \

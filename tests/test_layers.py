@@ -127,7 +127,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "socketio.managers.kombu": ("kombu",),
     "socketio.managers.kafka": ("kafka",),
     "socketio.managers.zmq": ("zmq",),
-    "socketio.managers.aiopika": ("aio_pika",),
+    "socketio.managers.aiopika": ("aiormq",),
 }
 """Pattern -> what such a module imports beside the standard library: the first line holds everywhere, and each binding
 and each manager has one framework or driver."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import async_aiopika_manager as async_aiopika_manager
 from . import async_pubsub_manager as async_pubsub_manager
 from . import async_redis_manager as async_redis_manager
 from . import base_client as base_client
@@ -9,6 +10,7 @@ from . import base_manager as base_manager
 from . import base_namespace as base_namespace
 from . import base_server as base_server
 from . import exceptions as exceptions
+from . import kombu_manager as kombu_manager
 from . import packet as packet
 from . import pubsub_manager as pubsub_manager
 from . import redis_manager as redis_manager
@@ -20,6 +22,8 @@ from .asyncio.namespace import AsyncNamespace
 from .asyncio.server import AsyncServer
 from .asyncio.simple_client import AsyncSimpleClient
 from .embedded import run
+from .managers.aiopika import AsyncAioPikaManager
+from .managers.kombu import KombuManager
 from .managers.pubsub import PubSubManager
 from .managers.redis import AsyncRedisManager, RedisManager
 from .sync.client import Client
@@ -33,6 +37,7 @@ from .wsgi import Middleware, WSGIApp
 
 __all__ = [
     "ASGIApp",
+    "AsyncAioPikaManager",
     "AsyncClient",
     "AsyncClientNamespace",
     "AsyncManager",
@@ -42,6 +47,7 @@ __all__ = [
     "AsyncSimpleClient",
     "Client",
     "ClientNamespace",
+    "KombuManager",
     "Manager",
     "Middleware",
     "Namespace",

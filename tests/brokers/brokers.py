@@ -18,7 +18,7 @@ import pytest
 
 HOST = "127.0.0.1"
 DEADLINE = 30.0
-"""How long a broker may take to start, in seconds."""
+"""How long a broker may take to start or to answer, in seconds."""
 
 
 def free_port() -> int:
@@ -53,6 +53,8 @@ class Broker:
     async_manager: str | None = None
     theirs: tuple[str | None, str | None] = (None, None)
     keeps = False
+    deadline = DEADLINE
+    """How long it may take to start, in seconds."""
 
     def __init__(self, *, started: bool = True) -> None:
         if shutil.which(self.program) is None:
@@ -84,7 +86,7 @@ class Broker:
             self.process = subprocess.Popen(
                 self.command(), cwd=self.folder.name, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + self.deadline
         while True:
             try:
                 if self.is_ready():

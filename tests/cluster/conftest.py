@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.cluster.nodes", "tests.brokers.brokers")
+pytest.register_assert_rewrite("tests.cluster.nodes", "tests.brokers.brokers", "tests.brokers.rabbitmq")
 
 from ..brokers.brokers import BROKERS, Broker, Redis  # noqa: E402
+from ..brokers.rabbitmq import RabbitMQ  # noqa: E402
 from .nodes import KINDS, Node, manager_of  # noqa: E402
 
 
@@ -27,7 +28,7 @@ def get_broker() -> Iterator[Callable[[type[Broker]], Broker]]:
         broker.close()
 
 
-@pytest.fixture(scope="session", params=BROKERS, ids=lambda kind: kind.name)
+@pytest.fixture(scope="session", params=[*BROKERS, RabbitMQ], ids=lambda kind: kind.name)
 def broker(request: pytest.FixtureRequest, get_broker: Callable[[type[Broker]], Broker]) -> Broker:
     """A broker of each class, for the tests that leave it alone."""
     return get_broker(request.param)

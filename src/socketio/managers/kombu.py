@@ -1,0 +1,257 @@
+"""`KombuManager`: RabbitMQ for threads, gevent and eventlet, and by kombu whatever else that knows.
+
+kombu makes the connections and declares what there is to declare. With RabbitMQ, messages are published and taken
+many at a time, past kombu; see `amqp.py`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from .amqp import Deliveries, Publication
+from .pubsub import PubSubManager
+
+__all__ = ["KombuManager"]
+
+CHUNK = 65_536
+HEARTBEAT = 5
+"""Twice as many silent seconds, and a listener takes the broker for lost."""
+TICK = 1.0
+"""After how many seconds a listener looks whether a heartbeat is due."""
+CONNECT_TIMEOUT = 5.0
+
+Batches = Iterator[Sequence[Any]]
+
+
+class KombuManager(PubSubManager):
+    """The manager of a server among several that have a RabbitMQ in common.
+
+    Args:
+        url: amqp://[user:password@]host[:port][/vhost], amqps (with TLS), several of them with ; between, or what
+            else kombu knows, such as redis://host.
+        connection_options: Options of `kombu.Connection`.
+        exchange_options: Those of `kombu.Exchange`; it is a fanout exchange that RabbitMQ does not keep.
+        queue_options: Those of `kombu.Queue`; it belongs to the connection, and ends with it.
+        producer_options: Those of `kombu.Producer`. The processes of a channel have to have the same ones.
+        options: All others; see :class:`BasePubSubManager`.
+
+    Raises:
+        RuntimeError: kombu is not installed.
+    """
+
+    name: ClassVar[str] = "kombu"
+    needs_patching = True
+    settle = 2.0
+
+    def __init__(
+        self,
+        url: str = "amqp://guest:guest@localhost:5672//",
+        channel: str = "socketio",
+        write_only: bool = False,
+        logger: Any = None,
+        json: Any = None,
+        connection_options: dict[str, Any] | None = None,
+        exchange_options: dict[str, Any] | None = None,
+        queue_options: dict[str, Any] | None = None,
+        producer_options: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        try:
+            self._kombu = importlib.import_module("kombu")
+        except ModuleNotFoundError as exc:
+            if exc.name != "kombu":
+                raise
+            raise RuntimeError("kombu is not installed. Install it with: pip install 'fast-socketio[kombu]'") from exc
+        self.url = url
+        self.connection_options = dict(connection_options or {})
+        self.exchange_options = dict(exchange_options or {})
+        self.queue_options = dict(queue_options or {})
+        self.producer_options = dict(producer_options or {})
+        super().__init__(channel=channel, write_only=write_only, logger=logger, json=json, **options)
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._publisher: _Publisher | None = None
+        self._subscriber: _Link | None = None
+
+    # What is declared
+
+    def _connect(self, link: Callable[..., Any], **defaults: Any) -> Any:
+        """Returns a link to the first of the brokers that can be reached."""
+        settings = {"connect_timeout": CONNECT_TIMEOUT, **defaults, **self.connection_options}
+        broker = self._kombu.Connection(self.url, **settings)
+        for left in reversed(range(len(broker.alt) or 1)):
+            try:
+                return link(broker, self.publish_timeout)
+            except broker.recoverable_connection_errors:
+                if not left:
+                    raise
+                broker.maybe_switch_next()
+
+    def _exchange(self) -> Any:
+        return self._kombu.Exchange(self.channel, **{"type": "fanout", "durable": False, **self.exchange_options})
+
+    def _queue(self) -> Any:
+        options: dict[str, Any] = {"durable": False, "exclusive": True, "auto_delete": True}
+        if self.queue_options.get("durable"):  # a queue of this kind outlives its connection, but not for ever
+            options = {"queue_arguments": {"x-expires": 300_000}}
+        name = f"python-socketio.{uuid.uuid4()}"
+        return self._kombu.Queue(**{"name": name, "exchange": self._exchange(), **options, **self.queue_options})
+
+    # The broker
+
+    def _publish_batch(self, messages: Sequence[bytes]) -> None:
+        if (publisher := self._publisher) is not None and publisher.blocked:
+            if publisher.is_still_blocked():
+                raise ConnectionError("RabbitMQ takes no messages, its memory or disk is full")
+            self._drop_publisher()  # what it answers belongs to an earlier batch
+        if (publisher := self._publisher) is None:
+            publisher = self._publisher = self._connect(_Publisher)
+            publisher.declare(self._exchange(), self._kombu.Producer, self.producer_options)
+        try:
+            publisher.publish(messages, self.time_for(sum(map(len, messages))))
+        except BaseException:
+            if not publisher.blocked:
+                self._drop_publisher()
+            raise
+
+    def _drop_publisher(self) -> None:
+        publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            publisher.close()
+
+    def _listen_batches(self) -> Batches:
+        link = self._subscriber = self._connect(_Link, heartbeat=HEARTBEAT)
+        try:
+            queue = self._queue()(link.channel)
+            queue.declare()
+            if link.is_amqp and not self.producer_options:
+                yield from link.take(queue)
+            else:
+                yield from link.drain(self._kombu.Consumer, queue)
+        finally:
+            self._subscriber = None
+            link.close()
+
+    def _disconnect_broker(self) -> None:
+        if self._subscriber is not None and self._subscriber.is_amqp:
+            self._subscriber.close()  # of the others, the thread that listens looks every second whether it has to end
+        self._drop_publisher()
+
+
+class _Link:
+    """A connection to a broker, with one channel, for one thread."""
+
+    def __init__(self, broker: Any, timeout: float) -> None:
+        self._transport = broker.transport
+        self._connection = self._transport.establish_connection()
+        self.is_amqp = broker.transport.driver_name == "py-amqp"
+        if self.is_amqp:
+            self._socket: socket.socket = self._connection.transport.sock
+            self._socket.settimeout(timeout)  # py-amqp would wait for ever for most answers
+        self.channel = self._transport.create_channel(self._connection)
+
+    def take(self, queue: Any) -> Batches:
+        """Yields what is delivered by RabbitMQ, as much as there is."""
+        connection = self._connection
+        self.channel.basic_consume(queue.name, no_ack=True)
+        yield ()
+        deliveries = Deliveries(connection.on_inbound_frame)
+        self._socket.settimeout(TICK)
+        next_tick = time.monotonic() + TICK
+        while True:
+            try:
+                data = self._socket.recv(CHUNK)
+            except TimeoutError:
+                data = None
+            if data:
+                connection.bytes_recv += 1
+                if bodies := deliveries.feed(data):
+                    yield bodies
+            elif data is not None:
+                raise ConnectionError("RabbitMQ has closed the connection")
+            if (now := time.monotonic()) >= next_tick:
+                connection.heartbeat_tick()
+                next_tick = now + TICK
+
+    def drain(self, consumer: Callable[..., Any], queue: Any) -> Batches:
+        """Yields what is delivered by any broker, one by one, decoded by kombu."""
+        arrived: list[Any] = []
+        consumer(self.channel, [queue], no_ack=True, on_message=lambda message: arrived.append(message)).consume()
+        yield ()
+        while True:
+            try:
+                self._transport.drain_events(self._connection, timeout=TICK)
+            except TimeoutError:
+                pass
+            messages, arrived[:] = [message.payload for message in arrived], []
+            yield messages
+            if self.is_amqp:
+                self._transport.heartbeat_check(self._connection)
+
+    def close(self) -> None:
+        """Closes the connection; a thread that waits for it is woken."""
+        try:
+            if self.is_amqp:
+                self._connection.collect()
+            else:
+                self._transport.close_connection(self._connection)
+        except (OSError, ValueError):
+            pass  # TLS complains that it was not ended, or twice
+
+
+class _Publisher(_Link):
+    """A link to publish by.
+
+    Attributes:
+        blocked: Whether RabbitMQ has said that it takes no messages for now.
+    """
+
+    def __init__(self, broker: Any, timeout: float) -> None:
+        broker.heartbeat = 0  # nobody would send any between two emits
+        super().__init__(broker, timeout)
+        self.blocked = False
+        if self.is_amqp:
+            self._connection.on_blocked = lambda reason: self._block(True)
+            self._connection.on_unblocked = lambda: self._block(False)
+
+    def _block(self, blocked: bool) -> None:
+        self.blocked = blocked
+
+    def declare(self, exchange: Any, producer: Callable[..., Any], options: dict[str, Any]) -> None:
+        """Declares the exchange; a producer with options, or that of another broker, publishes on its own."""
+        self._exchange = exchange(self.channel)
+        self._exchange.declare()
+        self._publication: Publication | None = None
+        if self.is_amqp and not options:
+            connection = self._connection
+            self._publication = Publication(exchange.name, self.channel.channel_id, connection.frame_max)
+        else:
+            self._producer = producer(self.channel, exchange=exchange, **options)
+
+    def publish(self, messages: Sequence[bytes], timeout: float) -> None:
+        """Publishes messages, and waits for RabbitMQ to have had them."""
+        if self.is_amqp:
+            self._socket.settimeout(timeout)
+        if self._publication is not None:
+            self._socket.sendall(self._publication.encode(messages))
+        else:
+            for message in messages:
+                self._producer.publish(message.decode())
+        if self.is_amqp:
+            # Its answer comes after everything that was sent before, and is none if the exchange is gone.
+            self._exchange.declare(passive=True)
+
+    def is_still_blocked(self) -> bool:
+        """Takes what RabbitMQ has said meanwhile, and returns whether it still takes no messages."""
+        self._socket.settimeout(0.05)
+        try:
+            while True:
+                self._connection.drain_events()
+        except TimeoutError:
+            return self.blocked

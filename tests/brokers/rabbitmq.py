@@ -1,0 +1,130 @@
+"""A RabbitMQ of the tests: an Erlang machine with its own name, cookie, files and register of names (epmd)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .brokers import DEADLINE, HOST, Broker, Spy, free_port
+
+DEBIANS = Path("/usr/lib/rabbitmq/bin")
+"""Where Debian has the scripts themselves; those in the path change the user."""
+
+
+class RabbitMQ(Broker):
+    """A RabbitMQ on one processor, without plugins."""
+
+    name = "rabbitmq"
+    program = "rabbitmq-server"
+    deadline = 90.0
+    sync_manager = "KombuManager"
+    async_manager = "AsyncAioPikaManager"
+    theirs = ("KombuManager", "AsyncAioPikaManager")
+
+    def __init__(self, *, started: bool = True) -> None:
+        if shutil.which("epmd") is None:
+            pytest.skip("epmd is not installed")
+        self.names_port, self.nodes_port = free_port(), free_port()
+        self.names: subprocess.Popen[bytes] | None = None
+        super().__init__(started=started)
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@{HOST}:{self.port}//"
+
+    def script(self, name: str) -> str:
+        """Returns where a script of RabbitMQ is."""
+        return str(DEBIANS / name) if DEBIANS.is_dir() else name
+
+    def environment(self) -> list[str]:
+        """Returns how a script finds this broker and nothing of the system's."""
+        folder = Path(self.folder.name)
+        (folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = {HOST}:{self.port}\nlog.file = false\nlog.console = true\nlog.console.level = warning\n"
+        )
+        (folder / "plugins").write_text("[].\n")
+        (folder / "empty").touch()
+        cookie = folder / ".erlang.cookie"
+        if not cookie.exists():
+            cookie.write_text("COOKIE")
+            cookie.chmod(0o400)
+        values = {
+            "HOME": folder,
+            "ERL_EPMD_PORT": self.names_port,
+            "ERL_EPMD_ADDRESS": HOST,
+            "RABBITMQ_CONF_ENV_FILE": folder / "empty",
+            "RABBITMQ_CONFIG_FILE": folder / "rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": folder / "plugins",
+            "RABBITMQ_LOG_BASE": folder / "logs",
+            "RABBITMQ_MNESIA_BASE": folder / "mnesia",
+            "RABBITMQ_NODENAME": f"tests{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": self.nodes_port,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}",
+            "RUNNING_UNDER_SYSTEMD": "true",  # the script then becomes the machine, instead of its parent
+        }
+        return ["env", *(f"{name}={value}" for name, value in values.items())]
+
+    def command(self) -> list[str]:
+        return [*self.environment(), self.script("rabbitmq-server")]
+
+    def start(self) -> None:
+        if self.names is None:
+            command = ["epmd", "-port", str(self.names_port), "-address", HOST]
+            self.names = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        super().start()
+
+    def is_ready(self) -> bool:
+        with socket.create_connection((HOST, self.port), timeout=DEADLINE) as connection:
+            connection.sendall(b"AMQP\0\0\x09\1")
+            return bool(connection.recv(1))
+
+    def control(self, *words: str) -> None:
+        """Has rabbitmqctl do something."""
+        subprocess.run([*self.environment(), self.script("rabbitmqctl"), "--quiet", *words], check=True, timeout=60)
+
+    def close(self) -> None:
+        super().close()
+        if self.names is not None:
+            self.names.kill()
+            self.names.wait()
+
+    def spy(self, channel: str) -> Spy:
+        return RabbitSpy(self.url, channel)
+
+
+class RabbitSpy(Spy):
+    """That of a RabbitMQ, by kombu itself."""
+
+    def __init__(self, url: str, channel: str) -> None:
+        import kombu
+
+        self.connection = kombu.Connection(url)
+        self.channel = self.connection.channel()
+        exchange = kombu.Exchange(channel, type="fanout", durable=False)
+        self.producer = kombu.Producer(self.channel, exchange=exchange)
+        self.found: list[bytes] = []
+        queue = kombu.Queue(f"spy.{os.urandom(8).hex()}", exchange, durable=False, exclusive=True, auto_delete=True)
+        consumer = kombu.Consumer(self.channel, [queue], no_ack=True, on_message=lambda message: self.keep(message))
+        consumer.consume()
+
+    def keep(self, message: object) -> None:
+        """Keeps a message that has come."""
+        body = message.body  # type: ignore[attr-defined]
+        self.found.append(body if isinstance(body, bytes) else body.encode())
+
+    def publish(self, message: bytes) -> None:
+        self.producer.publish(message)
+
+    def messages(self, count: int) -> list[bytes]:
+        while len(self.found) < count:
+            self.connection.drain_events(timeout=DEADLINE)
+        messages, self.found = self.found[:count], self.found[count:]
+        return messages
+
+    def close(self) -> None:
+        self.connection.release()
