@@ -26,7 +26,7 @@ from .packet import RESERVED_EVENTS, reconstruct
 
 __all__ = ["AGAIN", "MAX_SIZE", "BadMessage", "arguments_of", "callback_of", "decode", "encode_callback", "encode_emit"]
 
-MAX_SIZE = 64 * 1024 * 1024
+MAX_SIZE = 32 * 1024 * 1024
 """How large a message may be, in bytes."""
 
 AGAIN = b',"again":true}'

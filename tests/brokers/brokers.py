@@ -177,6 +177,16 @@ class Redis(Broker):
         with redis.Redis(host=HOST, port=self.port) as client:
             return client.execute_command(*words)
 
+    def info(self) -> bytes:
+        """Returns what it says of its replicas."""
+        import redis
+
+        with redis.Redis(host=HOST, port=self.port) as client:
+            client.set_response_callback("INFO", bytes)
+            answer = client.execute_command("INFO", "replication")
+            assert isinstance(answer, bytes)
+            return answer
+
     def spy(self, channel: str) -> Spy:
         return RedisSpy(self.url, channel)
 

@@ -11,7 +11,9 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 kind, port, manager_name, url, channel = sys.argv[1:6]
 options = json.loads(sys.argv[6]) if len(sys.argv) > 6 else {}
@@ -28,7 +30,16 @@ elif kind == "eventlet":
 import socketio  # noqa: E402
 
 module, _, name = manager_name.rpartition(":")
-manager = getattr(importlib.import_module(module or "socketio"), name)(url, channel=channel, **options)
+way, _, address = url.partition(":")
+if way in ("ready", "factory"):
+    import redis.asyncio
+
+    client_class = redis.asyncio.Redis if kind == "asyncio" else redis.Redis
+    url = address
+    where: Any = (lambda: client_class.from_url(address)) if way == "factory" else client_class.from_url(address)
+else:
+    where = url
+manager = getattr(importlib.import_module(module or "socketio"), name)(where, channel=channel, **options)
 NAMESPACES = ["/", "/other"]
 
 
@@ -52,12 +63,17 @@ def answer(result: Any) -> Any:
 
 def look() -> dict[str, Any]:
     """Returns what tests want to know of this process."""
-    sockets = 0
+    own = set()
     for entry in os.listdir("/proc/self/fd"):
         try:
-            sockets += os.readlink(f"/proc/self/fd/{entry}").startswith("socket:")
+            own.add(os.readlink(f"/proc/self/fd/{entry}"))
         except OSError:
             pass
+    lines = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
+    broker = urlsplit(url).port
+    connections = [
+        line for line in lines if f"socket:[{line[9]}]" in own and int(line[2].rpartition(":")[2], 16) == broker
+    ]
     return {
         "healthy": manager.healthy,
         "listening": manager.listening,
@@ -65,7 +81,7 @@ def look() -> dict[str, Any]:
         "dropped": manager.outbox.dropped,
         "ignored": manager.ignored,
         "threads": threading.active_count(),
-        "sockets": sockets,
+        "connections": len(connections),  # to the broker, also those that are half closed
         "host_id": manager.host_id,
     }
 

@@ -148,12 +148,13 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         try:
             try:
                 await self._publish_batch(batch)
-            except Exception:
-                # A connection that was closed while nothing was published: that is no outage.
-                if not self.publishing:
+            except Exception as exc:
+                if not self._is_stale(exc):
                     raise
-                self.publishing = False
                 self.outbox.failed()
+                await self._publish_batch(())
+                if self._outage:  # the listener has come to know of one
+                    raise
                 await self._publish_batch(self.outbox.take() if batch else batch)
         except Exception as exc:
             self.outbox.failed()

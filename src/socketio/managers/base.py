@@ -313,6 +313,13 @@ class BasePubSubManager(BaseManager):
     def _new_backoff(self) -> Backoff:
         return Backoff(self.retry_delay, self.retry_delay_max, 1.0)
 
+    def _is_stale(self, error: Exception) -> bool:
+        """Returns whether publishing has failed because a connection was closed while nothing was published.
+
+        That is no outage: it is tried again at once.
+        """
+        return self.publishing and not self._outage and not isinstance(error, TimeoutError)
+
     def _lost(self, what: str, error: BaseException | None) -> float:
         """Neither direction is trusted after a loss in one; returns for how many seconds to wait."""
         was_healthy, began = self.healthy, not self._outage

@@ -158,13 +158,15 @@ class PubSubManager(BasePubSubManager, Manager):
         try:
             try:
                 self._publish_batch(batch)
-            except Exception:
-                # A connection that was closed while nothing was published: that is no outage.
+            except Exception as exc:
                 with self._changed:
-                    if not self.publishing:
+                    if not self._is_stale(exc):
                         raise
-                    self.publishing = False
                     self.outbox.failed()
+                self._publish_batch(())
+                with self._changed:
+                    if self._outage:  # the listener has come to know of one
+                        raise
                     batch = self.outbox.take() if batch else batch
                 self._publish_batch(batch)
         except Exception as exc:
@@ -273,7 +275,7 @@ class PubSubManager(BasePubSubManager, Manager):
 
         Raises:
             RuntimeError: if there is a callback, and no server or one that does not listen.
-            ValueError: if there is a callback, and no room; or if the message is larger than 64 MiB.
+            ValueError: if there is a callback, and no room; or if the message is larger than 32 MiB.
             TypeError: if JSON cannot hold the data.
         """
         room = room if to is None else to

@@ -1,0 +1,120 @@
+"""A broker that is killed, paused, not there yet, or drops connections: what is emitted meanwhile arrives, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+
+from ..brokers.brokers import BROKERS, Broker, Own
+from .nodes import KINDS, Node, Peer, agree, manager_of, wait_until
+
+RATE = 1000
+
+
+@pytest.fixture(params=[broker for broker in BROKERS if broker is not Own], ids=lambda kind: kind.name)
+def own_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """A broker for one test alone, which has not been started."""
+    broker = request.param(started=False)
+    yield broker
+    broker.close()
+
+
+@pytest.fixture(params=KINDS)
+def pair(request: pytest.FixtureRequest, own_broker: Broker, start_node: Callable[..., Node]) -> tuple[Peer, Peer]:
+    """A client of a server of each colour, and one of another server: nobody has reached the broker yet."""
+    kinds = [kind for kind in (request.param, *KINDS) if manager_of(type(own_broker), kind)]
+    if request.param not in kinds:
+        pytest.skip(f"{own_broker.name} has no manager for {request.param}")
+    other = next((kind for kind in kinds if kind != request.param), request.param)
+    return start_node(request.param, own_broker).client(), start_node(other, own_broker).client()
+
+
+def numbers_until(peer: Peer, last: int) -> list[int]:
+    """Returns the numbers that a client hears, up to the last."""
+    numbers: list[int] = []
+    while not numbers or numbers[-1] != last:
+        event, *args = peer.hear()
+        if event == "number":
+            numbers.append(args[0])
+    return numbers
+
+
+def assert_once_in_order(numbers: list[int], count: int, lost: int) -> None:
+    """Asserts that numbers have come in order, none twice, and all but a few."""
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) >= count - lost, [pair for pair in pairwise(numbers) if pair[1] - pair[0] > 1]
+
+
+def test_killed_while_events_flow(pair: tuple[Peer, Peer], own_broker: Broker) -> None:
+    here, there = pair
+    assert not here.look()["healthy"]
+    here.do("emit", "too early", 1)
+    assert here.hear("too early") == [1]  # nobody waits for a broker that is not there
+    own_broker.start()
+    wait_until(lambda: here.look()["healthy"] and there.look()["healthy"])
+    assert there.hear("too early") == [1]
+    agree(here, there)
+    before = here.look()
+
+    here.client.emit("flow", (0, 2 * RATE, RATE))
+    for number in range(RATE // 2):
+        assert there.hear("number") == [number]
+    own_broker.kill()
+    wait_until(lambda: not here.look()["healthy"])
+    assert not there.look()["healthy"]
+    here.do("emit", "local")
+    wait_until(lambda: ("local",) in here.heard.queue)
+    own_broker.start()
+    # What was on its way through the broker when it died is lost: what one process publishes in a few milliseconds.
+    assert_once_in_order(numbers_until(there, 2 * RATE - 1), 3 * RATE // 2, lost=100)
+    assert numbers_until(here, 2 * RATE - 1) == list(range(2 * RATE))
+    wait_until(lambda: here.look()["waiting"] == 0)
+    after = here.look()
+    assert after["healthy"]
+    assert (after["dropped"], after["ignored"]) == (0, 0)
+    assert after["connections"] == before["connections"]
+    assert after["threads"] <= before["threads"] + 3  # those of requests come and go
+
+
+def test_paused(pair: tuple[Peer, Peer], own_broker: Broker) -> None:
+    here, there = pair
+    own_broker.start()
+    agree(here, there)
+    own_broker.pause()
+    for number in range(100):
+        here.do("emit", "number", number)
+    assert numbers_until(here, 99) == list(range(100))
+    wait_until(lambda: not here.look()["healthy"])
+    wait_until(lambda: not there.look()["healthy"])
+    own_broker.resume()
+    assert numbers_until(there, 99) == list(range(100))
+    wait_until(lambda: here.look()["healthy"])
+
+
+def test_what_does_not_fit_is_dropped(own_broker: Broker, start_node: Callable[..., Node]) -> None:
+    kind = next(kind for kind in KINDS if manager_of(type(own_broker), kind))
+    here = start_node(kind, own_broker, outage_buffer=10_000)
+    peer, other = here.client(), start_node(kind, own_broker).client()
+    for number in range(100):
+        peer.do("emit", "number", number)
+    assert peer.look()["dropped"] > 50
+    assert here.log().count("dropped") == 1
+    own_broker.start()
+    numbers = numbers_until(other, 99)
+    assert numbers == list(range(numbers[0], 100))
+
+
+def test_the_end_of_a_server_publishes_what_disconnect_handlers_emit(
+    own_broker: Broker, start_node: Callable[..., Node]
+) -> None:
+    kind = "asyncio" if own_broker.async_manager else "threads"
+    own_broker.start()
+    here, there = start_node(kind, own_broker), start_node(kind, own_broker)
+    leaving, staying = here.client(), there.client()
+    agree(leaving, staying)
+    sid = leaving.sid
+    if kind == "asyncio":
+        assert here.stop() == 0
+        assert staying.hear("left") == [sid]
