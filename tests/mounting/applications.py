@@ -50,7 +50,7 @@ def make_server(label: str, **options: Any) -> socketio.AsyncServer:
         scope = environ["asgi.scope"]
         user = scope.get("user")
         return {
-            "app.state": scope["app"].state.name,
+            "app.state": scope["app"].state.name if "app" in scope else None,
             "state": scope.get("state", {}).get("name"),
             "user": user and user.display_name,
         }
@@ -115,6 +115,7 @@ def starlette() -> Any:
             Mount("/whole", served("whole", socketio_path=None)),
             Mount("/with-prefix", served("with-prefix", socketio_path="/with-prefix/socket.io")),
             Mount("/named", served("named", socketio_path="live/io/")),
+            Mount("/socket.io", served("same")),
             Mount("/deep", inner),
             Route("/routed/", routed, methods=["GET", "POST"]),
             WebSocketRoute("/routed/", routed),
@@ -150,6 +151,11 @@ def fastapi(**options: Any) -> Any:
     app.mount("/ws", socketio.ASGIApp(make_server("below")))
     app.mount("/", socketio.ASGIApp(make_server("root")))
     return app
+
+
+def fastapi_behind() -> Any:
+    """Behind the server."""
+    return socketio.ASGIApp(make_server("front"), fastapi())
 
 
 def fastapi_root_path() -> Any:

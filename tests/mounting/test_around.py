@@ -49,6 +49,21 @@ def test_an_answer_is_compressed_once(name: str, path: str, get_server: Start) -
         assert gzip.decompress(body).decode() == "430" + json.dumps(["text " * 1000], separators=(",", ":"))
 
 
+@pytest.mark.parametrize("path", ["/default/socket.io/", "/deep/er/socket.io/"])
+def test_a_client_that_goes_while_its_poll_waits(path: str, get_server: Start) -> None:
+    """Middlewares may pass on late, or in other words, that a client has gone; a session without a poll ends all the
+    same."""
+    server = get_server("starlette/embedded")
+    with requests.Session() as session:
+        session.params = HANDSHAKE.copy()
+        session.params["sid"] = json.loads(session.get(server.url + path, timeout=DEADLINE).text[1:])["sid"]
+        session.post(server.url + path, "40", timeout=DEADLINE)
+        sid = json.loads(session.get(server.url + path, timeout=DEADLINE).text[2:])["sid"]
+        with pytest.raises(requests.ReadTimeout):
+            session.get(server.url + path, timeout=0.2)
+    server.reports.take(type="disconnect", sid=sid, reason="transport close")
+
+
 def test_a_middleware_of_pure_asgi_sees_the_answers(get_server: Start) -> None:
     url = get_server("starlette/embedded").url + "/default/socket.io/"
     with requests.get(url, HANDSHAKE, timeout=DEADLINE) as answer:
@@ -69,6 +84,7 @@ def test_a_middleware_refuses(how: str, get_server: Start) -> None:
         ("starlette/embedded", "/default/socket.io", "of the lifespan", "ada"),
         ("starlette/uvicorn", "/deep/er/socket.io", "of the lifespan", "ada"),
         ("fastapi/embedded", "/ws/socket.io", "of the lifespan", None),
+        ("fastapi_behind/embedded", "/socket.io", "of the lifespan", None),
         ("litestar/embedded", "/ws/socket.io", None, None),
     ],
 )
@@ -77,7 +93,7 @@ def test_handlers_see_the_state_of_the_application(
 ) -> None:
     """`app.state`, what the lifespan has yielded, and what a middleware knows of the user."""
     with Caller(get_server(name).url, path, how, headers={"X-User": "ada"}) as caller:
-        application = "of the application" if "/deep" not in path else "of the inner application"
+        application = None if name.startswith("fastapi_behind") else f"of the {'inner ' * ('deep' in path)}application"
         assert caller.call("state") == {"app.state": application, "state": state, "user": user}
 
 

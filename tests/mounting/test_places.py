@@ -45,6 +45,8 @@ STARLETTE = [
     Place("starlette/embedded", "/with-prefix/socket.io", "with-prefix", "/with-prefix"),
     Place("starlette/embedded", "/named/live/io", "named", "/named", "/live/io/"),
     Place("starlette/embedded", "/deep/er/socket.io", "deep", "/deep/er"),
+    Place("starlette/embedded", "/socket.io", "same", "/socket.io", "/"),
+    Place("starlette/prefixed", "/socket.io", "same", "/api/socket.io", "/"),
     Place("starlette/embedded", "/routed", "routed", "", "/routed/"),
 ]
 PLAIN = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import requests
+import websocket
 from js_client import TRANSPORTS, Clients, Driver
 from serving import DEADLINE, ServerProcess
 
@@ -163,6 +165,33 @@ async def test_a_worker_that_ends(start_nginx: StartNginx, start_worker: StartWo
         assert await connections.get() == (second if had == first.port else first).port
     finally:
         await client.disconnect()
+
+
+# Clients that vanish
+
+
+def test_a_client_that_goes_while_its_poll_waits(start_nginx: StartNginx, start_worker: StartWorker) -> None:
+    worker = start_worker("embedded")
+    url = start_nginx([worker.port, worker.port]).url + "/socket.io/"
+    with requests.Session() as session:
+        session.params = {"EIO": "4", "transport": "polling"}
+        session.params["sid"] = json.loads(session.get(url, timeout=DEADLINE).text[1:])["sid"]
+        session.post(url, "40", timeout=DEADLINE)
+        sid = json.loads(session.get(url, timeout=DEADLINE).text[2:])["sid"]
+        with pytest.raises(requests.ReadTimeout):
+            session.get(url, timeout=0.2)
+    worker.reports.take(type="disconnect", sid=sid, reason="transport close")
+
+
+def test_a_websocket_that_breaks_off(start_nginx: StartNginx, start_worker: StartWorker) -> None:
+    worker = start_worker("embedded")
+    nginx = start_nginx([worker.port, worker.port])
+    link = websocket.create_connection(nginx.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket")
+    assert link.recv().startswith("0{")
+    link.send("40")
+    sid = json.loads(link.recv()[2:])["sid"]
+    link.shutdown()
+    worker.reports.take(type="disconnect", sid=sid, reason="transport close")
 
 
 # Other servers

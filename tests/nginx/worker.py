@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from ways import serve
@@ -18,6 +19,10 @@ MODES = {"werkzeug": "threading", "gevent": "gevent"}
 def make_application(port: int, mode: str | None) -> Any:
     """Returns an application whose handlers say which worker they are, and what they know of a client."""
     sio: Any = socketio.Server(async_mode=mode) if mode else socketio.AsyncServer()
+
+    @sio.event
+    def disconnect(sid: str, reason: str) -> None:
+        print(json.dumps({"type": "disconnect", "sid": sid, "reason": reason}), flush=True)
 
     @sio.event
     def who(sid: str) -> int:

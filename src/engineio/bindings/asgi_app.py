@@ -75,8 +75,13 @@ class ASGIApp:
         if own is None or own == "/":
             return True
         path: str = scope["path"]
+        if (path + "/").startswith(own + "/"):
+            return True
+        if not scope.get("root_path"):
+            return False
         # A path given with the prefix of the mount, as python-socketio needs it, is right as well.
-        return (path + "/").startswith(own + "/") or (_below_mount(scope) + "/").startswith(own + "/")
+        with_mount = split_path(path, scope.get("app_root_path") or "")[1]
+        return any((candidate + "/").startswith(own + "/") for candidate in (_below_mount(scope), with_mount))
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
