@@ -23,7 +23,7 @@ export NPM_CONFIG_OMIT_LOCKFILE_REGISTRY_RESOLVED := true
 run: $(STAMPS)/server
 	exec $(BIN)/python -m socketio demo $(ARGS)
 
-test: $(STAMPS)/dev $(STAMPS)/uwsgi npm programs
+test: $(STAMPS)/dev $(STAMPS)/uwsgi $(STAMPS)/python-socketio npm programs
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(STAMPS)/dev
@@ -90,6 +90,13 @@ programs: | $(STAMPS)/venv
 			apt-get -qq install --yes --no-install-recommends "$${missing[@]}"; } </dev/null >/dev/null 2>&1 \
 			|| echo "$${missing[*]} could not be installed" >&2; \
 	fi
+
+# What our servers share brokers with, in an environment of its own because the packages have the same names.
+$(STAMPS)/python-socketio: | $(STAMPS)/venv
+	@{ $(BIN)/python -m venv $(VENV)/python-socketio && timeout 300 $(VENV)/python-socketio/bin/python -m pip \
+		--disable-pip-version-check --quiet install python-socketio==5.18.1 'redis>=5' uvicorn websockets; } >/dev/null 2>&1 \
+		|| echo "python-socketio could not be installed" >&2
+	touch $@
 
 # uWSGI comes as source only: where it cannot be built, its tests are skipped.
 $(STAMPS)/uwsgi: | $(STAMPS)/dev
