@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from socket import create_connection
+from typing import Any
 
 import pytest
 
@@ -28,18 +29,23 @@ from ..scenarios.conftest import pytest_pyfunc_call  # noqa: E402, F401
 CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -keyout key.pem -out certificate.pem"
 
 
+def address(worker: int | Path) -> str:
+    """Returns what nginx calls a worker."""
+    return f"unix:{worker};" if isinstance(worker, Path) else f"{HOST}:{worker};"
+
+
 class Nginx:
     """nginx, running in a directory of its own.
 
     Args:
         folder: The directory.
-        workers: The ports of two workers.
+        workers: The ports of two workers, or the paths of their Unix sockets.
         uncomment: The beginnings of the lines of the configuration that are to count although they are comments.
         comment: And of those that are not to count.
     """
 
     def __init__(
-        self, folder: Path, workers: list[int], uncomment: tuple[str, ...] = (), comment: tuple[str, ...] = ()
+        self, folder: Path, workers: list[Any], uncomment: tuple[str, ...] = (), comment: tuple[str, ...] = ()
     ) -> None:
         program = shutil.which("nginx", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
         if program is None:
@@ -47,7 +53,6 @@ class Nginx:
         self.port, self.tls_port = free_port(), free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.tls_url = f"https://{HOST}:{self.tls_port}"
-        self._errors = folder / "error.log"
         (folder / "temp").mkdir()
         text = CONFIGURATION.read_text()
         for old, new in (
@@ -55,8 +60,7 @@ class Nginx:
             *((line, f"# {line}") for line in comment),
             ("listen 8080;", f"listen {HOST}:{self.port};"),
             ("listen 8443 ssl;", f"listen {HOST}:{self.tls_port} ssl;"),
-            ("127.0.0.1:5001;", f"{HOST}:{workers[0]};"),
-            ("127.0.0.1:5002;", f"{HOST}:{workers[1]};"),
+            *((f"{HOST}:{5001 + index};", address(worker)) for index, worker in enumerate(workers)),
         ):
             assert text.count(old) == 1, old
             text = text.replace(old, new)
@@ -81,11 +85,6 @@ class Nginx:
                     self.process.kill()
                     raise AssertionError(f"nginx did not start: {self.process.communicate()[1]!r}") from None
                 time.sleep(0.02)
-
-    @property
-    def errors(self) -> str:
-        """What it has logged."""
-        return self._errors.read_text()
 
     def close(self) -> None:
         """Ends it, with its workers."""
@@ -121,7 +120,7 @@ def start_nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     """A function that starts nginx, see `Nginx`."""
     with ExitStack() as stack:
 
-        def start(workers: list[int], **lines: tuple[str, ...]) -> Nginx:
+        def start(workers: list[Any], **lines: tuple[str, ...]) -> Nginx:
             folder = tmp_path_factory.mktemp("nginx")
             if any(line.startswith("listen") for line in lines.get("uncomment", ())):
                 if shutil.which("openssl") is None:

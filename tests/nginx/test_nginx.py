@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,7 +23,7 @@ from serving import DEADLINE, ServerProcess
 
 import socketio
 
-from .conftest import CONFIGURATION, Nginx
+from .conftest import CONFIGURATION, FOLDER, Nginx
 
 StartNginx = Callable[..., Nginx]
 StartWorker = Callable[[str], ServerProcess]
@@ -209,6 +213,34 @@ async def test_other_web_servers(way: str, start_nginx: StartNginx, start_worker
             assert environ["HTTP_X_FORWARDED_FOR"] == "127.0.7.1"
             # Under WSGI it is for a middleware of the application (Werkzeug's ProxyFix) to believe the header.
             assert environ["REMOTE_ADDR"] == ("127.0.7.1" if way == "uvicorn" else "127.0.0.1")
+
+
+async def test_a_unix_socket(start_nginx: StartNginx, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    worker = subprocess.Popen([sys.executable, str(FOLDER / "worker.py"), "--uds", str(path)], env=environment)
+    try:
+        while not await accepts(path):
+            assert worker.poll() is None
+            await asyncio.sleep(0.05)
+        nginx = start_nginx([path, path])
+        for how in TRANSPORTS:
+            async with connected(nginx.url, how, "127.0.7.1", Origin=nginx.url) as client:
+                assert (await ask(client, "environ"))["REMOTE_ADDR"] == "127.0.7.1"
+    finally:
+        worker.terminate()
+        assert worker.wait(DEADLINE) == 0
+
+
+async def accepts(path: Path) -> bool:
+    """Says whether somebody listens on a Unix socket."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
 
 
 # Limits

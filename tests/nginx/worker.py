@@ -1,4 +1,4 @@
-"""A worker behind nginx: `python worker.py --way embedded|uvicorn|werkzeug|gevent --port PORT`."""
+"""A worker behind nginx: `python worker.py --way embedded|uvicorn|werkzeug|gevent --port PORT`, or `--uds PATH`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,11 @@ def make_application(port: int, mode: str | None) -> Any:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--way", required=True)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--way", default="embedded")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--uds")
     options = parser.parse_args()
-    serve(make_application(options.port, MODES.get(options.way)), options.way, options.port)
+    if options.uds:  # nobody but the proxy can connect, and it has no address that could be trusted
+        socketio.run(make_application(0, None), uds=options.uds, forwarded_allow_ips="*")
+    else:
+        serve(make_application(options.port, MODES.get(options.way)), options.way, options.port)
