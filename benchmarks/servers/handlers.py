@@ -12,9 +12,9 @@ import socketio
 MESSAGE = "x" * 32
 
 
-def create_server() -> socketio.AsyncServer:
+def create_server(mode: str = "asgi") -> socketio.AsyncServer:
     """Make a server with the four handlers and no option beside the mode."""
-    sio = socketio.AsyncServer(async_mode="asgi")
+    sio = socketio.AsyncServer(async_mode=mode)
 
     @sio.event
     async def echo(sid: str, data: str) -> None:
