@@ -135,12 +135,13 @@ def check_handshake(request: Request) -> Response | None:
     """Returns the refusal of a request for a WebSocket that RFC 6455, 4.2.1, does not allow."""
     if request.method != "GET":
         return METHOD_NOT_ALLOWED.response()
-    if "upgrade" not in (request.header(b"connection") or "").lower():
+    headers = request.merged_headers()
+    if b"upgrade" not in headers.get(b"connection", b"").lower():
         return BAD_REQUEST.response()
-    if request.header(b"sec-websocket-version") != "13":
+    if headers.get(b"sec-websocket-version") != b"13":
         return Refusal(426, 3, "Bad request").response().with_header("Sec-WebSocket-Version", "13")
     try:
-        key = base64.b64decode(request.header(b"sec-websocket-key") or "", validate=True)
-    except ValueError:  # not ASCII, or not base64
+        key = base64.b64decode(headers.get(b"sec-websocket-key", b""), validate=True)
+    except ValueError:  # not base64
         key = b""
     return None if len(key) == 16 else BAD_REQUEST.response()

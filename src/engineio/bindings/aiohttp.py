@@ -40,7 +40,7 @@ async def handle(server: AsyncServer, request: web.Request) -> web.StreamRespons
     """Serves one request."""
     exchange = _Exchange(server, request)
     asked = exchange.request
-    if (asked.header(b"upgrade") or "").lower() == "websocket":
+    if asked.merged_headers().get(b"upgrade", b"").lower() == b"websocket":
         return await _serve_websocket(server, exchange)
     return _answer(await server.handle_http(asked, exchange))
 
@@ -151,7 +151,7 @@ async def _serve_websocket(server: AsyncServer, exchange: _Exchange) -> web.Stre
         admitted.abandon()
         return _Taken()
     server.connections.add(link)
-    open_link(link, admitted, switching_protocols((asked.header(b"sec-websocket-key") or "").encode()))
+    open_link(link, admitted, switching_protocols(asked.merged_headers()[b"sec-websocket-key"]))
     if early:
         link.receive_data(early)
     return _Taken()

@@ -49,7 +49,7 @@ async def handle(server: AsyncServer, request: SanicRequest[Any, Any]) -> HTTPRe
     """Serves one request; returns `None` if it has been answered."""
     exchange = _Exchange(server, request)
     asked = exchange.request
-    if (asked.header(b"upgrade") or "").lower() == "websocket":
+    if asked.merged_headers().get(b"upgrade", b"").lower() == b"websocket":
         return await _serve_websocket(server, exchange)
     return _answer(request, await server.handle_http(asked, exchange))
 
@@ -120,7 +120,7 @@ async def _serve_websocket(server: AsyncServer, exchange: _Exchange) -> HTTPResp
         admitted.abandon()
         return None
     server.connections.add(link)
-    open_link(link, admitted, switching_protocols((asked.header(b"sec-websocket-key") or "").encode()))
+    open_link(link, admitted, switching_protocols(asked.merged_headers()[b"sec-websocket-key"]))
     if early:
         link.receive_data(early)
     return None

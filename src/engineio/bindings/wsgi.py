@@ -169,7 +169,7 @@ def _serve_websocket(
     link = SocketLink(server, connection)
     with server.core:
         if environ.get("wsgi.websocket") is None:  # the handler of gevent-websocket has answered before we are asked
-            link.write(switching_protocols((request.header(b"sec-websocket-key") or "").encode()))
+            link.write(switching_protocols(request.merged_headers()[b"sec-websocket-key"]))
         admitted.attach(link)
     link.serve()
     if "eventlet.input" in environ:
