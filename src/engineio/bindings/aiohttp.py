@@ -138,7 +138,7 @@ class _Watch(asyncio.Protocol):
 async def _serve_websocket(server: AsyncServer, exchange: _Exchange) -> web.StreamResponse:
     asked, http = exchange.request, exchange._http
     refusal = check_handshake(asked)
-    if refusal is None and http.can_read_body:
+    if refusal is None and http.body_exists:
         refusal = BAD_REQUEST.response()  # what follows would be a body, which is not for the WebSocket
     if refusal is not None:
         return _answer(refusal)

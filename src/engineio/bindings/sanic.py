@@ -18,6 +18,7 @@ from ..asyncio.server import AsyncServer
 from ..asyncio.takeover import TakenOver, make_link, open_link
 from ..environ import describe
 from ..request import Request, Response, switching_protocols
+from . import asgi
 
 __all__ = ["attach", "handle"]
 
@@ -47,6 +48,10 @@ def attach(server: AsyncServer, app: Sanic[Any, Any], path: str) -> None:
 
 async def handle(server: AsyncServer, request: SanicRequest[Any, Any]) -> HTTPResponse | None:
     """Serves one request; returns `None` if it has been answered."""
+    if request.app.asgi:  # Sanic is an application then, with the messages of a web server in its hands
+        channel: Any = request.transport
+        await asgi.handle(server, channel.scope, channel.receive, channel.send)
+        return None
     exchange = _Exchange(server, request)
     asked = exchange.request
     if asked.merged_headers().get(b"upgrade", b"").lower() == b"websocket":
@@ -145,6 +150,9 @@ def _take_over(http: SanicRequest[Any, Any], link: TakenOver) -> bytes | None:
     # Sanic's protocol without a transport is one that has been aborted: the task of the request ends without writing.
     protocol.connections.discard(protocol)
     protocol.transport = None
+    # A method of its own, which would leave the stream, the request and the protocol to the garbage collector.
+    stream: Any = http.stream
+    stream.response_func = None
     return early
 
 
