@@ -18,7 +18,8 @@ def serve_aiohttp(port: int) -> None:
 
     app = web.Application()
     create_server("aiohttp").attach(app)
-    web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None, backlog=4096, loop=uvloop.new_event_loop())
+    loop = uvloop.new_event_loop()
+    web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None, backlog=4096, loop=loop)
 
 
 def serve_sanic(port: int) -> None:
