@@ -7,11 +7,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .jsonp import function_index
 from .payload import REVISIONS, Revision
 from .protocol import Socket, State
 from .request import Request, Response
+from .revision3 import Revision3
 
-__all__ = ["REFUSALS", "Decision", "Handshake", "Poll", "Post", "Refusal", "Upgrade", "admit", "check_handshake"]
+__all__ = [
+    "REFUSALS",
+    "Decision",
+    "Handshake",
+    "Poll",
+    "Post",
+    "Refusal",
+    "Upgrade",
+    "admit",
+    "check_handshake",
+]
+
+
+_ALL_REVISIONS: dict[str, Revision] = {**REVISIONS, "3": Revision3()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +103,14 @@ Decision = Refusal | Handshake | Poll | Post | Upgrade
 
 
 def admit(
-    request: Request, *, websocket: bool, sockets: Mapping[str, Socket], transports: list[str], allow_upgrades: bool
+    request: Request,
+    *,
+    websocket: bool,
+    sockets: Mapping[str, Socket],
+    transports: list[str],
+    allow_upgrades: bool,
+    allow_eio3: bool = False,
+    jsonp: bool = False,
 ) -> Decision:
     """Decides what the request may do.
 
@@ -98,23 +120,34 @@ def admit(
         sockets: The connections that exist, by sid.
         transports: The transports on offer.
         allow_upgrades: Whether a connection may move from polling to a WebSocket.
+        allow_eio3: Whether clients of Engine.IO 3 are served.
+        jsonp: Whether the answers to polls may be scripts.
     """
     transport = _only_value(request, "transport")
     if transport not in transports:
         return UNKNOWN_TRANSPORT
     if (transport == "websocket") is not websocket:
         return BAD_REQUEST
+    as_script = jsonp and not websocket and request.query("j") is not None
+    if as_script and not function_index(request.query("j") or ""):
+        return BAD_REQUEST
     # Engine.IO v4, "Protocol version": the version is part of every request; one without it speaks revision 3.
-    revision = REVISIONS.get(_only_value(request, "EIO") or "3")
+    name = _only_value(request, "EIO") if request.query("EIO") is not None else "3"
+    revision = (_ALL_REVISIONS if allow_eio3 else REVISIONS).get(name or "")
     sid = request.query("sid")
     if sid is None:
         if revision is None:
             return UNSUPPORTED_VERSION if request.method == "GET" else BAD_HANDSHAKE_METHOD
-        return Handshake(revision) if request.method == "GET" else BAD_HANDSHAKE_METHOD
+        if request.method != "GET":
+            return BAD_HANDSHAKE_METHOD
+        # Engine.IO v3, "Transports": "If XHR2 isn't supported, clients can send b64=1"; forms hold no bytes either.
+        return Handshake(revision.for_text() if as_script or request.query("b64") else revision)
     socket = sockets.get(sid)
     if socket is None or (socket.state is State.CLOSING and request.method != "GET"):
         return UNKNOWN_SID
-    if socket.revision is not revision or socket.state is State.CONNECTING:
+    if revision is None or socket.revision.number != revision.number or socket.state is State.CONNECTING:
+        return BAD_REQUEST
+    if as_script and socket.revision.for_text() is not socket.revision:
         return BAD_REQUEST
     if websocket:
         return Upgrade(socket) if allow_upgrades else BAD_REQUEST

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from . import json as engineio_json
-from .admission import Decision, Refusal, admit
+from . import jsonp as jsonp_codec
+from .admission import FORBIDDEN, Decision, Refusal, admit
 from .compression import compress
 from .config import TRANSPORTS, check_ping_interval, check_transports, option_names, warn_about_unknown_options
 from .cookies import CookieTemplate
@@ -19,7 +20,9 @@ from .cors import CORSPolicy
 from .deadlines import Deadlines
 from .flow import InFlight
 from .logs import logger_for
+from .old_protocol import OldSocket
 from .packet import Outgoing
+from .payload import Revision
 from .protocol import Socket, reason
 from .request import Request, Response
 
@@ -49,6 +52,9 @@ class BaseServer:
         async_handlers: Whether the message handlers of one client may run at the same time.
         monitor_clients: Whether a client that does not answer pings is closed.
         transports: A list of `polling` and `websocket`, or one of them; `None` for both.
+        allow_eio3: Whether clients of Engine.IO 3 are served, which are those of Socket.IO 1.x and 2.x.
+        allowEIO3: The same under the name that it has in JavaScript.
+        jsonp: Whether polling by script elements is served; `None`: if clients of Engine.IO 3 are.
         upgrade_timeout: Seconds that an upgrade may take.
         body_timeout: Seconds that the body of a POST may take to arrive.
         max_in_flight: How many handlers of one client may be under way before its connection stops being read.
@@ -91,6 +97,9 @@ class BaseServer:
         send_stall_timeout: float = 30,
         ws_close_timeout: float = 5,
         max_pending_pongs: int = 60,
+        allow_eio3: bool = False,
+        allowEIO3: bool = False,
+        jsonp: bool | None = None,
         **unknown: Any,
     ) -> None:
         if unknown:
@@ -117,6 +126,8 @@ class BaseServer:
         self.send_stall_timeout = send_stall_timeout
         self.ws_close_timeout = ws_close_timeout
         self.max_pending_pongs = max_pending_pongs
+        self.allow_eio3 = allow_eio3 or allowEIO3
+        self.jsonp = self.allow_eio3 if jsonp is None else jsonp
         self.logger = logger_for(logger, "engineio.server")
         self.sockets: dict[str, Socket] = {}
         self.leaving: dict[str, Socket] = {}
@@ -225,13 +236,26 @@ class BaseServer:
             # What a reference server answers to an origin that it does not take is its "bad request"; for a WebSocket
             # a browser shows no more than the status.
             return Refusal(403 if websocket else 400, 3, "Bad request")
+        if self._index_of(request) is not None and not self.cors.allows_script(request, environ):
+            self.logger.info("refused a script that %r comes from", request)
+            return FORBIDDEN
         return admit(
             request,
             websocket=websocket,
             sockets=self.sockets,
             transports=self.transports,
             allow_upgrades=self.allow_upgrades,
+            allow_eio3=self.allow_eio3,
+            jsonp=self.jsonp,
         )
+
+    def make_socket(self, revision: Revision, link: Any, source: Any) -> Socket:
+        """Makes the socket of a new connection and puts it into the table."""
+        sid = self.generate_id()
+        host: Any = self  # whose methods the subclasses have
+        socket_class = Socket if revision.number == 4 else OldSocket
+        socket = self.sockets[sid] = socket_class(host, sid, revision, link, source)
+        return socket
 
     def handshake(self, socket: Socket, upgradable: bool = True) -> Outgoing:
         """Returns the packet that answers a handshake. Engine.IO v4, "Handshake".
@@ -257,11 +281,29 @@ class BaseServer:
         clients that came together (after a restart) are not pinged together for ever."""
         return self.ping_interval * random.uniform(0.5, 1)
 
-    def payload(self, socket: Socket, messages: list[Outgoing]) -> Response:
+    def _index_of(self, request: Request) -> str | None:
+        """Returns the value of the query parameter `j`, if polling by script elements is served."""
+        return request.query("j") if self.jsonp else None
+
+    def payload(self, request: Request, socket: Socket, messages: list[Outgoing]) -> Response:
         """Returns the answer to a poll or a polling handshake."""
         revision = socket.revision
         body = revision.encode_payload(messages)
-        return Response(200, [("Content-Type", revision.content_type_of(body))], body)
+        index = self._index_of(request)
+        if index is None:
+            return Response(200, [("Content-Type", revision.content_type_of(body))], body)
+        headers = [("Content-Type", jsonp_codec.CONTENT_TYPE), ("X-Content-Type-Options", "nosniff")]
+        return Response(200, headers, jsonp_codec.encode_call(jsonp_codec.function_index(index), body))
+
+    def packets(self, request: Request, socket: Socket, body: bytes) -> list[tuple[int, bytes, bool]]:
+        """Returns the packets of the body of a POST; see `payload.Revision.decode_payload`.
+
+        Raises:
+            ProtocolError: if it is broken.
+        """
+        if self._index_of(request) is not None:
+            body = jsonp_codec.decode_form(body)
+        return socket.revision.decode_payload(body, request.header(b"content-type") or "")
 
     def finish(self, request: Request, response: Response) -> Response:
         """Adds what every answer carries: CORS headers, and compression where it is worth it."""
@@ -294,6 +336,9 @@ class HandlerReceiver:
         self.socket = socket
         self.submit = submit
         self.flow = flow
+
+    def opened(self) -> None:
+        """The connect handler has run already."""
 
     def receive_text(self, data: bytes) -> None:
         """Calls the message handler with a `str`, or with what it says if it is JSON; integers stay text."""

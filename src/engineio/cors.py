@@ -24,6 +24,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^\s/:@?#,\[\]\\]+)(?::([0-9]{1,5}))?/?", re.ASCII)
+_REFERER_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+")
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
 _NOT_FIELD_NAMES = re.compile(r"[^A-Za-z0-9!#$%&'*+.^_`|~, \t-]")  # RFC 9110, 5.6.2: token
 
@@ -80,6 +81,20 @@ class CORSPolicy:
         allowed = True if not origin else self._judge(origin, request, environ)
         request.origin_allowed = allowed
         return allowed
+
+    def allows_script(self, request: Request, environ: Callable[[], dict[str, Any]]) -> bool:
+        """Say whether a request that a script element can make may be served.
+
+        Such an element sends no `Origin`, whatever page it is in, and that page can read the answer. What tells one
+        page from another is the `Referer`, which a page may suppress, and in newer browsers `Sec-Fetch-Site`.
+        """
+        if not self._enabled or self._any:
+            return True
+        referer = _REFERER_ORIGIN.match(request.header(b"referer") or "")
+        if referer is None:
+            return request.header(b"sec-fetch-site") not in ("cross-site", "same-site")
+        origin = referer[0]
+        return self._is_own(origin, request) or self._judge(origin, request, environ)
 
     def headers(self, request: Request) -> list[tuple[str, str]]:
         """Return the headers that every response to the request has to carry.

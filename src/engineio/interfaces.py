@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from .packet import Outgoing
 
-__all__ = ["DirectLink", "Host", "Link", "Receiver", "Target", "reason"]
+__all__ = ["DirectLink", "Host", "Link", "OldReceiver", "Receiver", "Target", "reason"]
 
 
 class reason:
@@ -30,6 +30,13 @@ class Receiver(Protocol):
 
     def closed(self, reason: str) -> None:
         """Called exactly once, when the connection has ended after it was open."""
+
+
+class OldReceiver(Receiver, Protocol):
+    """What takes the messages of a socket of Engine.IO 3."""
+
+    def opened(self) -> None:
+        """Called once, when the handshake is about to be answered: what is sent now goes out with the answer."""
 
 
 class Link(Protocol):
@@ -65,6 +72,7 @@ class Host(Protocol):
     """What a socket needs of its server."""
 
     ping_interval: float
+    ping_interval_grace_period: float
     ping_timeout: float
     monitor_clients: bool
     upgrade_timeout: float

@@ -118,6 +118,7 @@ def encode_masked(messages: Sequence[Outgoing]) -> bytes:
 
 
 PING_PACKET = Outgoing(b"2")
+PONG_PACKET = Outgoing(b"3")
 PROBE_ANSWER = Outgoing(b"3probe")
 NOTHING = Outgoing(b"6")
 """A noop packet: the answer to a poll that has nothing else."""

@@ -18,8 +18,9 @@ class Revision(Protocol):
 
     number: int
     """The value of the query parameter `EIO`."""
-    textual: bool
-    """Whether all payloads are text."""
+
+    def for_text(self) -> Revision:
+        """Returns the same revision for a client that takes nothing but text."""
 
     def adapt(self, message: Outgoing) -> Sequence[Outgoing]:
         """Returns a message in the form that links and payloads send: one or more, between which nothing may come."""
@@ -42,7 +43,10 @@ class Revision4:
     """Engine.IO 4: packets as text, joined by the record separator."""
 
     number = 4
-    textual = True
+
+    def for_text(self) -> Revision4:
+        """Returns itself: all payloads are text."""
+        return self
 
     def adapt(self, message: Outgoing) -> Sequence[Outgoing]:
         """Returns the message: it is made for Engine.IO 4."""
@@ -84,7 +88,7 @@ def decode_packet(encoded: bytes) -> tuple[int, bytes, bool]:
 
 
 REVISIONS: dict[str, Revision] = {"4": Revision4()}
-"""The revisions that the servers speak, by the value of the query parameter `EIO`."""
+"""The revision that all servers speak, by the value of the query parameter `EIO`."""
 
 
 class Payload:

@@ -8,7 +8,12 @@ from .interfaces import reason
 from .packet import END, NOTHING, Outgoing
 from .protocol import Socket, State
 
-__all__ = ["PendingLink", "PollingLink"]
+__all__ = ["PATIENCE", "PendingLink", "PollingLink"]
+
+
+PATIENCE = 0.1
+"""How long the answer to a handshake of Engine.IO 3 waits for what is to go out with it, in seconds: a round trip is
+saved where the connect handler does not take longer."""
 
 
 class PendingLink:

@@ -84,6 +84,8 @@ class Socket:
     )
 
     bucket: int | None
+    undecided = False
+    """Whether the receiver has yet to say what goes out with the answer to the handshake; only of Engine.IO 3."""
 
     def __init__(self, host: Host, sid: str, revision: Revision, link: Link, source: Any) -> None:
         self.host = host

@@ -10,11 +10,15 @@ from .exceptions import ProtocolError, UnknownPacketError
 from .packet import MESSAGE, Outgoing, decode_base64
 from .payload import Payload
 
-__all__ = ["Base64Revision3", "Revision3", "decode_binary", "decode_packet"]
+__all__ = ["Base64JSONRevision3", "Base64Revision3", "Revision3", "decode_binary", "decode_packet"]
 
 MAX_DIGITS = 310
 """The longest length in front of a packet: that of JavaScript's greatest number, which is the reference's limit."""
 
+_JSON = re.compile(rb"4[0-6](?:\d+-)?(?:/[^,]*,)?\d*(?=[\[{\"])")
+"""What stands in front of the JSON in a packet of Socket.IO."""
+
+_NOT_ASCII = re.compile("[^\x00-\x7f]+")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _TO_ASCII = bytes(0x30 + value if value < 10 else 0x78 for value in range(256))
 """A length in bytes 0 to 9 -> the same in digits, and an x for each other byte."""
@@ -24,7 +28,14 @@ class Revision3:
     """Engine.IO 3, spoken with a client that takes bytes over each transport."""
 
     number = 3
-    textual = False
+
+    def for_text(self) -> Revision3:
+        """Returns the same revision for a client that takes nothing but text."""
+        return _FOR_TEXT
+
+    def for_json(self) -> Revision3:
+        """Returns the same revision for Socket.IO, whose text is JSON."""
+        return self
 
     def content_type_of(self, body: bytes) -> str:
         """Returns the `Content-Type` of a payload that was encoded here."""
@@ -58,7 +69,13 @@ class Revision3:
 class Base64Revision3(Revision3):
     """Engine.IO 3, spoken with a client that takes nothing but text: it has said `b64=1`, or uses JSONP."""
 
-    textual = True
+    def for_text(self) -> Revision3:
+        """Returns itself."""
+        return self
+
+    def for_json(self) -> Revision3:
+        """Returns the same revision for Socket.IO, whose text is JSON."""
+        return _FOR_JSON
 
     def adapt(self, message: Outgoing) -> Sequence[Outgoing]:
         """Returns a message as text packets alone."""
@@ -67,6 +84,31 @@ class Base64Revision3(Revision3):
     def encode_payload(self, messages: Iterable[Outgoing]) -> bytes:
         """Returns an HTTP body of text with these messages, which come from `adapt`, in this order."""
         return b"".join([message.form(_encode_text) for message in messages]) or b"0:"
+
+
+class Base64JSONRevision3(Base64Revision3):
+    """The same for Socket.IO: clients of 1.x get along with those of 2.x, which no request tells apart.
+
+    In a body of text the former encode UTF-8 twice, and expect that. JSON needs nothing but ASCII, about which they
+    agree; and what a client has encoded twice is recognised by that it can be decoded twice.
+    """
+
+    def for_json(self) -> Revision3:
+        """Returns itself."""
+        return self
+
+    def encode_payload(self, messages: Iterable[Outgoing]) -> bytes:
+        """Returns an HTTP body of ASCII with these messages, which come from `adapt`, in this order."""
+        return b"".join([message.form(_encode_ascii) for message in messages]) or b"0:"
+
+    def decode_payload(self, body: bytes, content_type: str) -> list[tuple[int, bytes, bool]]:
+        """Returns the packets of an HTTP body; see `payload.Revision`."""
+        packets = super().decode_payload(body, content_type)
+        return [(kind, data if binary else _decode_again(data), binary) for kind, data, binary in packets]
+
+
+_FOR_TEXT = Base64Revision3()
+_FOR_JSON = Base64JSONRevision3()
 
 
 # Forms of a message, each made once for all who need it
@@ -87,6 +129,19 @@ def _encode_text(message: Outgoing) -> bytes:
     text = message.text or b""
     length = len(text) if text.isascii() else len(text.decode().encode("utf-16-le")) // 2
     return b"%d:%b" % (length, text)
+
+
+def _encode_ascii(message: Outgoing) -> bytes:
+    text = message.text or b""
+    head = None if text.isascii() else _JSON.match(text)
+    if head is None:
+        return _encode_text(message)
+    return _encode_text(Outgoing(head[0] + _NOT_ASCII.sub(_escape, text[head.end() :].decode()).encode()))
+
+
+def _escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join([f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)])
 
 
 def _encode_bytes(message: Outgoing) -> bytes:
@@ -118,6 +173,17 @@ def decode_packet(encoded: bytes) -> tuple[int, bytes, bool]:
     if not 0x30 <= kind <= 0x36:
         raise UnknownPacketError("unknown packet type")
     return kind - 0x30, encoded[1:], False
+
+
+def _decode_again(data: bytes) -> bytes:
+    if data.isascii():
+        return data
+    try:
+        once = data.decode().encode("latin-1")
+        once.decode()
+    except UnicodeError:
+        return data
+    return once
 
 
 def decode_binary(encoded: bytes) -> bytes:

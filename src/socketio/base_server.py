@@ -17,6 +17,7 @@ from .base_namespace import BaseServerNamespace
 from .encoder import Encoder
 from .handlers import Handler, Handlers
 from .members import Member
+from .old_protocol import OldConnection, OldPacketConnection
 from .packet_connection import PacketConnection
 from .protocol import Connection
 
@@ -82,6 +83,7 @@ class BaseServer:
         self.packet_class = encoder.packet_class
         self.encode: Callable[[int, str, int | None, Any], Outgoing] = encoder.encode
         self._connection_class = Connection if encoder.is_default else PacketConnection
+        self._old_connection_class = OldConnection if encoder.is_default else OldPacketConnection
         self.manager = self._default_manager() if client_manager is None else client_manager
         self.manager.set_server(self)
         self.manager_initialized = False
@@ -222,9 +224,14 @@ class BaseServer:
         names = self.namespaces
         return namespace in names or "*" in names or self.registry.has_namespace(namespace)
 
+    def generate_id(self) -> str:
+        """Returns an id for a client in a namespace."""
+        sid: str = self.eio.generate_id()
+        return sid
+
     def join(self, connection: Connection, namespace: str) -> Member:
         """Makes a member that is connecting."""
-        member = Member(self.eio.generate_id(), namespace, connection)
+        member = Member(connection.new_sid(namespace), namespace, connection)
         self.manager.add(member)
         return member
 
@@ -261,7 +268,9 @@ class BaseServer:
             self.manager_initialized = True
             self.manager.initialize()
         limit = self.eio.max_in_flight if self.async_handlers else 1
-        connection = self._connection_class(self, eio_sid, socket, limit, environ)
+        is_old = socket is not None and socket.revision.number == 3
+        connection_class = self._old_connection_class if is_old else self._connection_class
+        connection = connection_class(self, eio_sid, socket, limit, environ)
         self.connections[eio_sid] = connection
         return connection
 

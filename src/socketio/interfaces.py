@@ -27,6 +27,9 @@ class Host(Protocol):
     def accepts(self, namespace: str) -> bool:
         """Returns whether clients may join a namespace."""
 
+    def generate_id(self) -> str:
+        """Returns an id for a client in a namespace."""
+
     def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
         """Runs a handler; then calls `finish(token, result, error)`."""
 

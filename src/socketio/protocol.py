@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 from typing import Any
-from urllib.parse import parse_qsl
 
 from engineio.flow import InFlight
 from engineio.interfaces import reason
@@ -17,6 +16,7 @@ from .acks import Answer, arguments_of
 from .exceptions import ConnectionRefusedError, ProtocolError
 from .interfaces import Host
 from .members import Member, MemberState, drop
+from .old_packet import parse_query
 from .packet import (
     ACK,
     BINARY_ACK,
@@ -43,16 +43,6 @@ MAX_HELD = 64
 _CONNECTING, _CONNECTED, _LEAVING, _GONE = MemberState
 
 
-class _Partial:
-    """A packet whose attachments are still on their way."""
-
-    __slots__ = ("ack_id", "attachments", "count", "data", "kind", "namespace")
-
-    def __init__(self, kind: int, namespace: str, ack_id: int | None, data: Any, count: int) -> None:
-        self.kind, self.namespace, self.ack_id, self.data, self.count = kind, namespace, ack_id, data, count
-        self.attachments: list[bytes] = []
-
-
 class Connection(InFlight):
     """One client: the receiver of an Engine.IO socket.
 
@@ -76,7 +66,8 @@ class Connection(InFlight):
         self.open = True
         self.bucket = None
         self._environ = environ
-        self._partial: _Partial | None = None
+        # A packet whose attachments are still on their way: how many they are, and which have come.
+        self._partial: tuple[int, str, int | None, Any, int, list[bytes]] | None = None
         self._leaving = 0
 
     @property
@@ -112,7 +103,7 @@ class Connection(InFlight):
             elif attachments == 0:
                 self.violate("a binary packet without attachments")
             else:
-                self._partial = _Partial(kind, namespace, ack_id, content, attachments)
+                self._partial = kind, namespace, ack_id, content, attachments, []
                 host.schedule(self, host.attachments_timeout)
         else:
             self.receive_packet(kind, namespace, ack_id, content)
@@ -122,16 +113,17 @@ class Connection(InFlight):
         partial = self._partial
         if partial is None:
             return self.violate("an attachment that belongs to nothing")
-        partial.attachments.append(data)
-        if len(partial.attachments) < partial.count:
+        kind, namespace, ack_id, content, count, attachments = partial
+        attachments.append(data)
+        if len(attachments) < count:
             return
         self._partial = None
         self.host.schedule(self, None)
         try:
-            content = reconstruct(partial.data, partial.attachments)
+            content = reconstruct(content, attachments)
         except ProtocolError as exc:
             return self.violate(str(exc))
-        self.receive_packet(partial.kind, partial.namespace, partial.ack_id, content)
+        self.receive_packet(kind, namespace, ack_id, content)
 
     def receive_packet(self, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
         """Takes a whole packet."""
@@ -179,9 +171,13 @@ class Connection(InFlight):
             self._log_failure(f"handler of event {event!r}", error)
         elif ack_id is not None and member.state is _CONNECTED:
             try:
-                self.host.transmit(self, ACK, member.namespace, ack_id, arguments_of(result))
+                self.acknowledge(member, ack_id, result)
             except Exception as exc:  # what a handler returns may not be serializable
                 self._log_failure(f"acknowledgement of event {event!r}", exc)
+
+    def acknowledge(self, member: Member, ack_id: int, result: Any) -> None:
+        """Sends an acknowledgement; `result` is what the handler has returned."""
+        self.host.transmit(self, ACK, member.namespace, ack_id, arguments_of(result))
 
     def _log_failure(self, what: str, error: BaseException) -> None:
         self.host.logger.error("%s failed", what, exc_info=error)
@@ -222,13 +218,13 @@ class Connection(InFlight):
         # Clients of revision 4 put a query string behind the name.
         name, _, query = namespace.partition("?")
         if query and auth is None:
-            auth = dict(parse_qsl(query, max_num_fields=100))
+            auth = parse_query(query)
         if name in self.members:
             return self.violate("CONNECT to a namespace that was joined before")
         if not host.accepts(name):
-            return self._refuse(name[:MAX_ECHOED_NAME], {"message": "Invalid namespace"})
+            return self.refuse(name[:MAX_ECHOED_NAME], {"message": "Invalid namespace"})
         if len(self.members) >= host.max_namespaces:
-            return self._refuse(name[:MAX_ECHOED_NAME], {"message": "Too many namespaces"})
+            return self.refuse(name[:MAX_ECHOED_NAME], {"message": "Too many namespaces"})
         member = self.members[name] = host.join(self, name)
         if host.always_connect:
             self.complete(member)
@@ -293,7 +289,7 @@ class Connection(InFlight):
         if member.bucket is not None:
             host.schedule(member, None)
         # Socket.IO v5, "Connection to a namespace": the answer to CONNECT comes before any event.
-        host.transmit(self, CONNECT, member.namespace, None, {"sid": member.sid})
+        host.transmit(self, CONNECT, member.namespace, None, self.greeting(member))
         if self.bucket is not None and self._partial is None:
             host.schedule(self, None)
         socket = self.socket
@@ -317,16 +313,32 @@ class Connection(InFlight):
             if connected:  # always_connect. The reason is lost: Socket.IO v5 has no payload for DISCONNECT.
                 self.host.transmit(self, DISCONNECT, member.namespace, None, None)
             else:
-                self._refuse(member.namespace, refusal)
+                self.refuse(member.namespace, refusal)
         if member.state is not _LEAVING:
             self._gone(member)
 
-    def _refuse(self, namespace: str, refusal: Any) -> None:
+    def refuse(self, namespace: str, content: Any) -> None:
+        """Sends CONNECT_ERROR."""
         try:
-            self.host.transmit(self, CONNECT_ERROR, namespace, None, refusal)
+            self.host.transmit(self, CONNECT_ERROR, namespace, None, self.refusal(content))
         except Exception as exc:  # what the program gives as a reason may not be serializable
             self._log_failure("CONNECT_ERROR", exc)
-            self.host.transmit(self, CONNECT_ERROR, namespace, None, {"message": "Connection refused by server"})
+            content = self.refusal({"message": "Connection refused by server"})
+            self.host.transmit(self, CONNECT_ERROR, namespace, None, content)
+
+    # What differs between the revisions of Socket.IO
+
+    def new_sid(self, namespace: str) -> str:
+        """Returns an id for this client in a namespace."""
+        return self.host.generate_id()
+
+    def greeting(self, member: Member) -> Any:
+        """Returns the payload of the answer to CONNECT."""
+        return {"sid": member.sid}
+
+    def refusal(self, content: Any) -> Any:
+        """Returns the payload of a CONNECT_ERROR packet."""
+        return content
 
     # Leaving
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from engineio.exceptions import ProtocolError, UnknownPacketError
 from engineio.packet import MESSAGE, NOOP, PING, PONG, Outgoing
 from engineio.payload import Payload
-from engineio.revision3 import Base64Revision3, Revision3, decode_binary, decode_packet
+from engineio.revision3 import Base64JSONRevision3, Base64Revision3, Revision3, decode_binary, decode_packet
 
 REVISION = Revision3()
 BASE64 = Base64Revision3()
+JSON = Base64JSONRevision3()
 
 
 def adapt(revision: Revision3, *messages: Outgoing) -> list[Outgoing]:
@@ -142,6 +144,34 @@ def test_a_limit_of_packets(monkeypatch: pytest.MonkeyPatch) -> None:
     for body in (b"1:61:61:6", b"\0\1\xff6" * 3):
         with pytest.raises(ProtocolError, match="too many"):
             decode(body)
+
+
+def test_json_is_ascii_for_clients_of_which_nobody_knows_how_they_decode() -> None:
+    text = '451-/admin,7["é€😀\\u0041",{"_placeholder":true,"num":0}]'.encode()
+    body = encode(JSON, Outgoing(text, [b"x"]))
+    assert body.isascii()
+    (_, escaped, _), binary = decode(body)
+    assert escaped.startswith(b"51-/admin,7[")
+    assert json.loads(escaped[11:]) == ["é€😀A", {"_placeholder": True, "num": 0}]
+    assert binary == (MESSAGE, b"x", True)
+    # Neither the name of a namespace nor what is no packet of Socket.IO can be escaped.
+    for other in ("40/é,", "4é", '40/é,"é"'):
+        assert decode(encode(JSON, Outgoing(other.encode())))[0][1].startswith(other[1:4].encode())
+
+
+@pytest.mark.parametrize("text", ["é", "é€😀", "Grüße", "à »"])
+def test_text_that_was_encoded_twice_is_decoded_twice(text: str) -> None:
+    twice = "4" + text.encode().decode("latin-1")
+    assert JSON.decode_payload(f"{len(twice)}:{twice}".encode(), "") == [(MESSAGE, text.encode(), False)]
+    assert JSON.decode_payload(encode(BASE64, Outgoing(b"4" + text.encode())), "") == [(MESSAGE, text.encode(), False)]
+
+
+@pytest.mark.parametrize("revision", [REVISION, BASE64, JSON])
+def test_who_takes_only_text_or_speaks_json(revision: Revision3) -> None:
+    assert isinstance(revision.for_text(), Base64Revision3)
+    assert revision.for_text().for_text() is revision.for_text()
+    assert revision.for_json().for_json() is revision.for_json()
+    assert isinstance(revision.for_text().for_json(), Base64JSONRevision3)
 
 
 def test_single_packets() -> None:

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from ..admission import TOO_LARGE, UNKNOWN_SID, Refusal
 from ..base_server import BaseServer
 from ..exceptions import ProtocolError
-from ..polling_link import PollingLink
+from ..polling_link import PATIENCE, PollingLink
 from ..protocol import Socket, State
 from ..request import Request, Response
 
-__all__ = ["Exchange", "poll", "post"]
+__all__ = ["Exchange", "decide", "poll", "post"]
 
 
 class Exchange(Protocol):
@@ -28,7 +28,7 @@ class Exchange(Protocol):
         """Returns when the client has gone."""
 
 
-async def poll(server: BaseServer, socket: Socket, exchange: Exchange) -> Response:
+async def poll(server: BaseServer, socket: Socket, request: Request, exchange: Exchange) -> Response:
     """Answers a GET: with what is in the outbox, or with the first thing that comes."""
     link = socket.link
     assert isinstance(link, PollingLink)
@@ -50,7 +50,21 @@ async def poll(server: BaseServer, socket: Socket, exchange: Exchange) -> Respon
         if gone.done() and not gone.cancelled() and not link.ready():
             # Engine.IO v4 suite: "closes the session upon cancelled polling request".
             socket.lost()
-    return server.payload(socket, link.take())
+    return server.payload(request, socket, link.take())
+
+
+async def decide(socket: Any) -> None:
+    """Waits a little for what is to go out with the answer to a handshake of Engine.IO 3."""
+    decided = asyncio.Event()
+    socket.on_decided = decided.set
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await decided.wait()
+    except TimeoutError:  # it goes out with the next answer
+        pass
+    except asyncio.CancelledError:
+        socket.lost()
+        raise
 
 
 async def post(server: BaseServer, socket: Socket, request: Request, exchange: Exchange) -> Response:
@@ -76,7 +90,7 @@ async def post(server: BaseServer, socket: Socket, request: Request, exchange: E
             return TOO_LARGE.response().with_header("Connection", "close")
         if socket.state is not State.OPEN:
             return UNKNOWN_SID.response()
-        for kind, data, binary in socket.revision.decode_payload(body, request.header(b"content-type") or ""):
+        for kind, data, binary in server.packets(request, socket, body):
             if not await _is_ready(socket, link):
                 break
             socket.receive_packet(kind, data, binary)

@@ -285,20 +285,22 @@ class AsyncServer(Concurrency, BaseServer):
         if isinstance(decision, Refusal):
             return decision.response()
         if isinstance(decision, Poll):
-            return await polling.poll(self, decision.socket, exchange)
+            return await polling.poll(self, decision.socket, request, exchange)
         if isinstance(decision, Post):
             return await polling.post(self, decision.socket, request, exchange)
         assert isinstance(decision, Handshake)
-        return await self._handshake(decision.revision, exchange)
+        return await self._handshake(decision.revision, request, exchange)
 
-    async def _handshake(self, revision: Revision, exchange: Exchange) -> Response:
+    async def _handshake(self, revision: Revision, request: Request, exchange: Exchange) -> Response:
         link = PollingLink()
-        socket = link.socket = self._new_socket(revision, link, exchange.source)
+        socket = link.socket = self.make_socket(revision, link, exchange.source)
         refusal = await self._accept(socket)
         if refusal is not None:
             return refusal
         socket.open(self.handshake(socket), self.first_ping())
-        response = self.payload(socket, socket.take())
+        if socket.undecided:
+            await polling.decide(socket)
+        response = self.payload(request, socket, link.take())
         cookie = self._cookie_template.header(socket.sid)
         return response if cookie is None else response.with_header("Set-Cookie", cookie)
 
@@ -313,16 +315,11 @@ class AsyncServer(Concurrency, BaseServer):
         if isinstance(decision, Upgrade):
             return Admitted(self, decision.socket, upgrade=True)
         assert isinstance(decision, Handshake)
-        socket = self._new_socket(decision.revision, PendingLink(), source)
+        socket = self.make_socket(decision.revision, PendingLink(), source)
         refusal = await self._accept(socket)
         return Admitted(self, socket, upgrade=False) if refusal is None else refusal
 
     # Connections
-
-    def _new_socket(self, revision: Revision, link: Any, source: Any) -> Socket:
-        sid = self.generate_id()
-        socket = self.sockets[sid] = Socket(self, sid, revision, link, source)
-        return socket
 
     async def _accept(self, socket: Socket) -> Response | None:
         """Gives the socket its receiver, unless the program's connect handler refuses it."""

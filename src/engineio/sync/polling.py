@@ -7,11 +7,11 @@ from typing import Any, Protocol
 from ..admission import TOO_LARGE, UNKNOWN_SID, Refusal
 from ..deadlines import Deadline
 from ..exceptions import ProtocolError
-from ..polling_link import PollingLink
+from ..polling_link import PATIENCE, PollingLink
 from ..protocol import Socket, State
 from ..request import Request, Response
 
-__all__ = ["Exchange", "poll", "post"]
+__all__ = ["Exchange", "decide", "poll", "post"]
 
 LOOK = 2.0
 """How often a GET that waits looks whether its client is still there, in seconds."""
@@ -34,7 +34,7 @@ class Exchange(Protocol):
         """Returns whether the client is known to have gone."""
 
 
-def poll(server: Any, socket: Socket, exchange: Exchange) -> Response:
+def poll(server: Any, socket: Socket, request: Request, exchange: Exchange) -> Response:
     """Answers a GET: with what is in the outbox, or with the first thing that comes."""
     with server.core:
         link = socket.link
@@ -57,8 +57,18 @@ def poll(server: Any, socket: Socket, exchange: Exchange) -> Response:
         if gone and not link.ready():
             # Engine.IO v4 suite: "closes the session upon cancelled polling request".
             socket.lost()
-        response: Response = server.payload(socket, link.take())
+        response: Response = server.payload(request, socket, link.take())
     return response
+
+
+def decide(server: Any, socket: Any) -> None:
+    """Waits a little for what is to go out with the answer to a handshake of Engine.IO 3."""
+    decided = server.kind.make_event()
+    with server.core:
+        if not socket.undecided:
+            return
+        socket.on_decided = decided.set
+    decided.wait(PATIENCE)
 
 
 def post(server: Any, socket: Socket, request: Request, exchange: Exchange) -> Response:
@@ -90,7 +100,7 @@ def post(server: Any, socket: Socket, request: Request, exchange: Exchange) -> R
             return _end(exchange, TOO_LARGE)
         if socket.state is not State.OPEN:
             return UNKNOWN_SID.response()
-        for kind, data, binary in socket.revision.decode_payload(body, request.header(b"content-type") or ""):
+        for kind, data, binary in server.packets(request, socket, body):
             if not _is_ready(server, socket, link):
                 break
             with server.core:

@@ -19,7 +19,6 @@ from ..deadlines import Deadlines
 from ..flow import InFlight
 from ..interfaces import Receiver
 from ..packet import MESSAGE, Packet, binary_types
-from ..payload import Revision
 from ..polling_link import PendingLink, PollingLink
 from ..protocol import Socket, State, reason
 from ..request import Request, Response
@@ -259,12 +258,13 @@ class Server(Concurrency, BaseServer):
         if isinstance(decision, Refusal):
             return decision.response()
         if isinstance(decision, Poll):
-            return polling.poll(self, decision.socket, exchange)
+            return polling.poll(self, decision.socket, request, exchange)
         if isinstance(decision, Post):
             return polling.post(self, decision.socket, request, exchange)
         assert isinstance(decision, Handshake)
         link = PollingLink()
-        socket = link.socket = self._new_socket(decision.revision, link, environ)
+        with self.core:
+            socket = link.socket = self.make_socket(decision.revision, link, environ)
         refusal = self._accept(socket)
         if refusal is not None:
             return refusal
@@ -272,7 +272,11 @@ class Server(Concurrency, BaseServer):
             if socket.state is not State.CONNECTING:
                 return BAD_REQUEST.response()
             socket.open(self.handshake(socket, upgradable), self.first_ping())
-            response = self.payload(socket, socket.take())
+            response = None if socket.undecided else self.payload(request, socket, link.take())
+        if response is None:
+            polling.decide(self, socket)
+            with self.core:
+                response = self.payload(request, socket, link.take())
         cookie = self._cookie_template.header(socket.sid)
         return response if cookie is None else response.with_header("Set-Cookie", cookie)
 
@@ -285,15 +289,10 @@ class Server(Concurrency, BaseServer):
         if isinstance(decision, Upgrade):
             return Admitted(self, decision.socket, upgrade=True)
         assert isinstance(decision, Handshake)
-        socket = self._new_socket(decision.revision, PendingLink(), environ)
+        with self.core:
+            socket = self.make_socket(decision.revision, PendingLink(), environ)
         refusal = self._accept(socket)
         return Admitted(self, socket, upgrade=False) if refusal is None else refusal
-
-    def _new_socket(self, revision: Revision, link: Any, environ: dict[str, Any]) -> Socket:
-        with self.core:
-            sid = self.generate_id()
-            socket = self.sockets[sid] = Socket(self, sid, revision, link, environ)
-            return socket
 
     def _accept(self, socket: Socket) -> Response | None:
         """Gives the socket its receiver, unless the program's connect handler refuses it."""

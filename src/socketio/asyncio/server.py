@@ -18,7 +18,7 @@ from engineio.protocol import Socket
 from ..base_server import BaseServer
 from ..exceptions import TimeoutError
 from ..members import Member, MemberState, connecting
-from ..packet import CONNECT_ERROR, DISCONNECT, Packet
+from ..packet import DISCONNECT, Packet
 from ..protocol import Connection
 from .answers import AwaitedAnswer
 from .manager import AsyncManager
@@ -206,7 +206,7 @@ class AsyncServer(BaseServer):
         if member.state is MemberState.CONNECTING:
             if member.left_by is None:
                 refusal = {"message": "Connection rejected by server"}
-                self.transmit(member.connection, CONNECT_ERROR, namespace, None, refusal)
+                member.connection.refuse(namespace, refusal)
                 member.connection.leave(member, reason.SERVER_DISCONNECT)
             return
         self.transmit(member.connection, DISCONNECT, namespace, None, None)

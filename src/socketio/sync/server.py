@@ -17,7 +17,7 @@ from engineio.sync.server import Server as EngineServer
 from ..base_server import BaseServer
 from ..exceptions import TimeoutError
 from ..members import Member, MemberState, connecting
-from ..packet import CONNECT_ERROR, DISCONNECT, Packet
+from ..packet import DISCONNECT, Packet
 from ..protocol import Connection
 from .answers import EventAnswer
 from .manager import Manager
@@ -217,7 +217,7 @@ class Server(BaseServer):
             member.connection.leave(member, reason.SERVER_DISCONNECT)
         elif member.left_by is None:
             refusal = {"message": "Connection rejected by server"}
-            self.transmit(member.connection, CONNECT_ERROR, namespace, None, refusal)
+            member.connection.refuse(namespace, refusal)
             member.connection.leave(member, reason.SERVER_DISCONNECT)
 
     def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
