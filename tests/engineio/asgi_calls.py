@@ -106,12 +106,16 @@ class WebSocketCall:
         self.gate: asyncio.Event | None = None
         self.error: Exception | None = None
         """What sending raises from now on."""
+        self.private_codes = False
+        """Whether only the close codes of applications are taken."""
         self.incoming.put_nowait({"type": "websocket.connect"})
         self.task = asyncio.ensure_future(app(scope, self.incoming.get, self._send))
 
     async def _send(self, message: Any) -> None:
         if self.error is not None:
             raise self.error
+        if self.private_codes and 1000 < message.get("code", 1000) < 3000:
+            raise ValueError("invalid close code")
         if self.gate is not None:
             await self.gate.wait()
         assert not any(earlier["type"] == "websocket.close" for earlier in self.sent), "a message after the end"

@@ -17,14 +17,16 @@ FOLDER = Path(__file__).parent
 sys.path[:0] = [str(FOLDER)]
 pytest.register_assert_rewrite("protocol_client", "serving")
 
+from limits import LIMITS  # noqa: E402
 from protocol_client import ProtocolClient  # noqa: E402
 from serving import ServerProcess  # noqa: E402
-from ways import ASGI_WAYS, ATTACHED_WAYS, WAYS  # noqa: E402
+from ways import ASGI_WAYS, ATTACHED_WAYS, MORE_ASGI_WAYS, WAYS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PROGRAMS = {way: FOLDER / ("server_app.py" if way in ASGI_WAYS else "sync_app.py") for way in WAYS}
+PROGRAMS |= dict.fromkeys(MORE_ASGI_WAYS, FOLDER / "server_app.py")
 PROGRAMS |= dict.fromkeys(ATTACHED_WAYS, FOLDER / "attached_app.py")
 
 TEST_DEADLINE = 45.0
@@ -59,7 +61,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     if "server" in metafunc.fixturenames:
         is_of_bindings = metafunc.definition.get_closest_marker("binding") is not None
-        metafunc.parametrize("server", WAYS + ATTACHED_WAYS if is_of_bindings else WAYS, indirect=True, scope="session")
+        fixture, ways = "server", WAYS + MORE_ASGI_WAYS + ATTACHED_WAYS if is_of_bindings else WAYS
+    elif "own_server" in metafunc.fixturenames:
+        # WSGI knows nothing of a start and an end, which are those of the program.
+        fixture, ways = "own_server", ASGI_WAYS + MORE_ASGI_WAYS + ATTACHED_WAYS
+    else:
+        return
+    limits = [LIMITS.get(way, {}).get(metafunc.function.__name__) for way in ways]
+    params = [
+        pytest.param(way, marks=[] if limit is None else [pytest.mark.skip(limit)])
+        for way, limit in zip(ways, limits, strict=True)
+    ]
+    metafunc.parametrize(fixture, params, indirect=True, scope="session" if fixture == "server" else "function")
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +83,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     server.close()
 
 
-@pytest.fixture(params=ASGI_WAYS + ATTACHED_WAYS)
+@pytest.fixture
 def own_server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    """A server that a test may stop; WSGI knows nothing of a start and an end, which are those of the program."""
+    """A server that a test may stop."""
     own = ServerProcess(PROGRAMS[request.param], request.param)
     yield own
     own.close()

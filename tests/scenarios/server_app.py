@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse
 from settings import STATIC_FILES, report
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from ways import ASGI_WAYS, serve
+from ways import ASGI_WAYS, MORE_ASGI_WAYS, serve
 
 import engineio
 import socketio
@@ -53,7 +53,7 @@ def build() -> Any:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--way", choices=ASGI_WAYS, required=True)
+    parser.add_argument("--way", choices=ASGI_WAYS + MORE_ASGI_WAYS, required=True)
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args()
     serve(build(), arguments.way, arguments.port)

@@ -131,8 +131,14 @@ class ServerProcess:
             raise AssertionError(f"still running {deadline} s after SIGTERM; it wrote:\n{self.errors}") from None
 
     def kill(self) -> None:
-        """Send SIGKILL and wait for the end of the process."""
+        """Send SIGKILL to the process and those that it has started, and wait for its end."""
+        workers = children(self.process.pid)
         self.process.kill()
+        for pid in workers:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         self.process.wait()
         self._error_reader.join(DEADLINE)
 
@@ -163,6 +169,14 @@ class ServerProcess:
                     self.kill()
                     raise AssertionError(f"the server did not start; it wrote:\n{self.errors}") from None
                 time.sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    """Return the ids of the processes that one has started."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def free_port() -> int:

@@ -9,6 +9,10 @@ from typing import Any
 ASGI_WAYS = ("embedded", "uvicorn", "hypercorn")
 """`embedded` is `socketio.run`; the other two know nothing of Socket.IO and see ASGI messages only."""
 
+MORE_ASGI_WAYS = ("embedded-asyncio", "uvicorn-asyncio", "daphne", "granian")
+"""The event loop of the standard library, which hypercorn has as well, and ASGI servers with limits of their own:
+see `exceptions.py`. They run the tests that concern a binding."""
+
 WSGI_WAYS = ("werkzeug", "gevent", "eventlet")
 """A thread for each request, or what its library has in the place of one; nothing is monkey-patched."""
 
@@ -31,14 +35,24 @@ def serve(app: Any, way: str, port: int) -> None:
     Raises:
         ValueError: If `way` is not in `WAYS`.
     """
-    if way == "embedded":
+    if way in ("embedded", "embedded-asyncio"):
         import socketio
 
-        socketio.run(app, host=HOST, port=port)
-    elif way == "uvicorn":
+        socketio.run(app, host=HOST, port=port, loop="asyncio" if way == "embedded-asyncio" else "auto")
+    elif way in ("uvicorn", "uvicorn-asyncio"):
         import uvicorn
 
-        uvicorn.run(app, host=HOST, port=port, log_level="warning")
+        loop = "asyncio" if way == "uvicorn-asyncio" else "uvloop"
+        uvicorn.run(app, host=HOST, port=port, log_level="warning", loop=loop)
+    elif way == "daphne":
+        from daphne.server import Server
+
+        Server(app, endpoints=[f"tcp:port={port}:interface={HOST}"]).run()
+    elif way == "granian":
+        from granian import Granian
+
+        # It starts a process, which makes the app itself.
+        Granian("server_app:build", factory=True, interface="asgi", address=HOST, port=port, log_access=False).serve()
     elif way == "hypercorn":
         asyncio.run(_serve_hypercorn(app, port))
     elif way == "werkzeug":

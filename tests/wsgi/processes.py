@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from serving import DEADLINE, ServerProcess
+from serving import DEADLINE, ServerProcess, children
 
 FOLDER = Path(__file__).parent
 
@@ -43,14 +43,6 @@ class WsgiProcess(ServerProcess):
     def threads(self) -> int:
         """How many threads the process has that serves."""
         return threads_of(self.pid)
-
-
-def children(pid: int) -> list[int]:
-    """Returns the ids of the processes that one has started."""
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
 
 
 def threads_of(pid: int) -> int:

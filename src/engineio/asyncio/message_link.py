@@ -114,8 +114,14 @@ class MessageLink:
                 for attachment in message.attachments:
                     await self._send({"type": "websocket.send", "bytes": attachment})
         if self._closing is not None and self._closing is not _GONE:
-            code, why = self._closing
+            await self._send_close(*self._closing)
+
+    async def _send_close(self, code: int, why: str) -> None:
+        try:
             await self._send({"type": "websocket.close", "code": code, "reason": why})
+        except Exception:
+            # daphne takes only the codes that RFC 6455, 7.4.2, leaves to applications, and would not close at all.
+            await self._send({"type": "websocket.close", "code": code + 3000, "reason": why})
 
     def _drained(self, token: Any, result: Any, error: BaseException | None) -> None:
         self._sending = False

@@ -46,9 +46,16 @@ def _request(scope: Mapping[str, Any]) -> Request:
         scope["path"],
         scope["query_string"].decode("latin-1"),
         scope["headers"],
-        scope["scheme"],
+        scope.get("scheme") or _guess_scheme(scope),
         scope.get("client"),
     )
+
+
+def _guess_scheme(scope: Mapping[str, Any]) -> str:
+    """Returns a scheme where there is none, as for WebSockets of daphne: that of the page, whose host is checked."""
+    if scope["type"] == "http":
+        return "http"
+    return "wss" if any(name == b"origin" and value.startswith(b"https:") for name, value in scope["headers"]) else "ws"
 
 
 async def respond(response: Response, send: Send, prefix: str = "http.response") -> None:

@@ -143,6 +143,15 @@ async def test_a_packet_that_does_not_exist(case: Case, call: WebSocketCall) -> 
     assert call.close_code == 1002
 
 
+@case()
+async def test_an_asgi_server_that_refuses_a_close_code(case: Case, call: WebSocketCall) -> None:
+    call.private_codes = True
+    call.text("x")
+    await turn()
+    assert case.heard == ["connect", "transport error"]
+    assert call.close_code == 4002
+
+
 @case(async_handlers=False)
 async def test_reading_stops_while_a_handler_runs(case: Case, call: WebSocketCall) -> None:
     go_on = asyncio.Semaphore(0)

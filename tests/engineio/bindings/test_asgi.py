@@ -241,6 +241,30 @@ async def test_a_websocket_from_a_foreign_page() -> None:
     assert server.sockets == {}
 
 
+@pytest.mark.parametrize(
+    ("origin", "scheme"),
+    [("https://example.test", "https"), ("http://example.test", "http"), ("https://evil.test", None), (None, "http")],
+)
+def test_a_websocket_without_a_scheme(origin: str | None, scheme: str | None) -> None:
+    """ASGI leaves it to the server whether it says it; daphne does not."""
+
+    async def main() -> None:
+        environs: list[dict[str, Any]] = []
+        server = AsyncServer()
+        server.on("connect", lambda sid, environ: environs.append(environ))
+        headers = [(b"host", b"example.test")] + ([(b"origin", origin.encode())] if origin else [])
+        scope = websocket_scope(query=WEBSOCKET, headers=headers)
+        del scope["scheme"]
+        call = WebSocketCall(server.handle_request, scope)
+        await turn()
+        assert call.take()[0] == ("websocket.accept" if scheme else "websocket.close")
+        assert [environ["wsgi.url_scheme"] for environ in environs] == ([scheme] if scheme else [])
+        call.disconnect()
+        await call.task
+
+    asyncio.run(main())
+
+
 @run
 async def test_a_websocket_that_is_not_one() -> None:
     server = AsyncServer()
