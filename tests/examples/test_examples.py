@@ -28,6 +28,8 @@ from ..clients.processes import DEADLINE, HOST, free_port
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
 LINE_LIMIT = 60
+START_DEADLINE = 45.0
+"""How long a program may take to start, in seconds: it imports a framework, on a loaded machine."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Process:
         self._wait_until_listening()
 
     def _wait_until_listening(self) -> None:
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + START_DEADLINE
         while True:
             try:
                 socket.create_connection((HOST, self.port), timeout=DEADLINE).close()

@@ -23,6 +23,9 @@ PYTHON = sys.executable
 DEADLINE = 15.0
 """How long to wait for something that must happen, in seconds: generous, for a loaded machine."""
 
+START_DEADLINE = 45.0
+"""How long a process may take to start, in seconds: it imports a framework, on a loaded machine."""
+
 
 class Reports:
     """JSON objects that a process prints, one a line, to be taken in any order.
@@ -159,7 +162,7 @@ class ServerProcess:
                 self._errors.append(line)
 
     def _wait_until_listening(self) -> None:
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + START_DEADLINE
         while True:
             try:
                 socket.create_connection((HOST, self.port), timeout=DEADLINE).close()
