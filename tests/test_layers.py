@@ -50,7 +50,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "engineio.polling_link",
         "engineio.upgrade",
         "engineio.admission",
-        *("engineio.deadlines", "engineio.client_protocol"),
+        *("engineio.deadlines", "engineio.client_revisions", "engineio.handshake", "engineio.client_protocol"),
         "engineio.websocket_link",
         "engineio.flow",
         *("socketio.protocol", "socketio.old_protocol"),
@@ -62,7 +62,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "socketio.acks",
         "socketio.broadcast",
         *("socketio.cluster", "socketio.outbox", "socketio.senders"),
-        *("socketio.backoff", "socketio.client_protocol", "socketio.offline"),
+        *("socketio.backoff", "socketio.client_revisions", "socketio.client_protocol", "socketio.offline"),
         "socketio.observer",
     ),
     "base": (

@@ -10,8 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from . import json as engineio_json
 from .client_protocol import ClientSocket, ClientState
+from .client_revisions import RevisionChoice, refuses_revision
 from .config import TRANSPORTS, check_transports, option_names, warn_about_unknown_options
-from .exceptions import ConnectionError
+from .exceptions import ConnectionError, RevisionRefusedError
 from .flow import InFlight
 from .interfaces import reason
 from .logs import logger_for
@@ -40,6 +41,11 @@ class BaseClient:
         timestamp_requests: Whether each request gets a parameter `t`, so that no cache answers it.
         max_in_flight: How many handlers may be under way before no more messages are read.
         max_send_queue: How many bytes may wait to be sent before `send` waits, too.
+        protocol: The revision of Engine.IO to speak: 4 (Socket.IO 3 and newer), 3 (Socket.IO 1 and 2), or `auto`: 4,
+            and 3 with a server that does not know 4. What a server speaks is remembered for the next connection to it.
+
+    Raises:
+        ValueError: for another protocol.
     """
 
     event_names: ClassVar[list[str]] = ["connect", "disconnect", "message"]
@@ -59,6 +65,7 @@ class BaseClient:
         *,
         max_in_flight: int = 1000,
         max_send_queue: int = 4 * 1024 * 1024,
+        protocol: int | str = "auto",
         **unknown: Any,
     ) -> None:
         if unknown:
@@ -74,9 +81,15 @@ class BaseClient:
         self.timestamp_requests = timestamp_requests
         self.max_in_flight = max_in_flight
         self.max_send_queue = max_send_queue
+        self.revisions = RevisionChoice(protocol)
         self.handlers: dict[str, Handler] = {}
         self.accept: Callable[[Any], Any] | None = None
         """Set by an application protocol that takes the connection instead of the program's handlers."""
+        self.query_source: Callable[[], Any] | None = None
+        """Set by an application protocol that has something to say in the query of the requests to an Engine.IO 3
+        server; returns it, in asyncio as a coroutine."""
+        self.old_query = ""
+        """What that has returned."""
         self.base_url = ""
         self.engineio_path = "engine.io"
         self.transports: list[str] | None = None
@@ -163,6 +176,7 @@ class BaseClient:
             raise ValueError(f"{url!r} is not the URL of a server: it needs http://, https://, ws:// or wss://")
         self.base_url = url
         self.engineio_path = engineio_path
+        self.revisions.begin(f"{parts.netloc} {engineio_path}")
         self.transports = chosen
         return chosen
 
@@ -179,13 +193,33 @@ class BaseClient:
         secure = "s" if parts.scheme in ("https", "wss") else ""
         scheme = ("ws" if transport == "websocket" else "http") + secure
         query = f"{parts.query}&" if parts.query else ""
-        query += f"transport={transport}&EIO=4"
+        revision = self.revisions.revision if self.socket is None else self.socket.revision
+        query += f"transport={transport}&EIO={revision.number}"
+        if revision.number == 3 and self.old_query:
+            query += f"&{self.old_query}"
         if sid is not None:
             query += f"&sid={quote(sid, safe='')}"
         if timestamp is not None and self.timestamp_requests:
             query += f"&t={timestamp}"
         path = self.engineio_path.strip("/")
         return f"{scheme}://{parts.netloc}/{path}{'/' if path else ''}?{query}"
+
+    def accepts(self, socket: ClientSocket) -> bool:
+        """Returns whether a new connection can be used; what its server speaks is remembered then.
+
+        It cannot if the server has turned out to be of the kind that should have got something in the query.
+        """
+        asked = self.revisions.revision
+        if socket.revision is not asked and socket.revision.number == 3 and self.query_source is not None:
+            return False
+        self.revisions.settle(socket.revision)
+        return True
+
+    def no_handshake(self, error: ConnectionError) -> ConnectionError:
+        """Returns the exception for a WebSocket that was opened and brought nothing."""
+        # So do servers of Socket.IO 3 and 4 refuse a revision: they look at it when the WebSocket is open, and then
+        # write an HTTP answer into it, or nothing.
+        return RevisionRefusedError(*error.args) if self.revisions.revision.number == 3 else error
 
     def refusal(self, status: int, body: bytes, location: str | None = None) -> ConnectionError:
         """Returns the exception for an answer that is no success: `args` are a sentence and the decoded answer."""
@@ -194,7 +228,12 @@ class BaseClient:
         except ValueError:
             content = None
         where = f" (a redirect to {location})" if location else ""
-        return ConnectionError(f"Unexpected status code {status} in server response{where}", content)
+        message = f"Unexpected status code {status} in server response{where}"
+        # aiohttp keeps the answer to a WebSocket handshake to itself. Without it no secret goes into another URL.
+        unknown = not body and (self.revisions.revision.number == 3 or self.query_source is None)
+        if status == 400 and (unknown or refuses_revision(content)):
+            return RevisionRefusedError(message, content)
+        return ConnectionError(message, content)
 
     def message(self, data: Any) -> Packet:
         """Returns the packet of a message: text or binary as it is, all else as JSON."""

@@ -8,26 +8,16 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
 
-from .config import TRANSPORTS
+from .client_revisions import NEWEST, ClientRevision, revision_of
 from .exceptions import ConnectionError, ProtocolError, UnknownPacketError
+from .handshake import USUAL_MAX_PAYLOAD, Handshake, read_handshake
 from .interfaces import Receiver, reason
-from .packet import CLOSE, END, MESSAGE, NOOP, OPEN, PING, PONG, Outgoing, packet_names
-from .payload import Revision4
+from .packet import CLOSE, END, MESSAGE, NOOP, OPEN, PING, PING_PACKET, PONG, Outgoing, packet_names
 
-__all__ = [
-    "PROBE",
-    "PROBE_ANSWER",
-    "UPGRADE",
-    "ClientHost",
-    "ClientSocket",
-    "ClientState",
-    "Handshake",
-    "read_handshake",
-]
+__all__ = ["ANOTHER", "NOTHINGS", "PROBE", "PROBE_ANSWER", "UPGRADE", "ClientHost", "ClientSocket", "ClientState"]
 
 PROBE = b"2probe"
 """The first message of a WebSocket that a connection may move to."""
@@ -36,14 +26,10 @@ PROBE_ANSWER = b"3probe"
 UPGRADE = b"5"
 """The last step: from here on the WebSocket carries the connection."""
 
-SHORTEST, LONGEST = 0.05, 86_400.0
-"""Between which bounds the server's intervals are believed, in seconds."""
+NOTHINGS = (b"6", b"1:6", b"\0\1\xff6")
+"""The payloads of a server that has nothing to say."""
 
-USUAL_MAX_PAYLOAD = 1_000_000
-"""What the reference implementation takes by default, in bytes: for servers that do not say it, as Socket.IO 3."""
-
-_LONGEST_SID = 256
-_REVISION = Revision4()
+ANOTHER = "The server speaks Engine.IO 3: another connection has to be made, with the query that such a server gets"
 
 
 class ClientState(enum.Enum):
@@ -52,65 +38,6 @@ class ClientState(enum.Enum):
     OPENING = enum.auto()
     OPEN = enum.auto()
     CLOSED = enum.auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Handshake:
-    """What the server says of a new connection."""
-
-    sid: str
-    upgrades: tuple[str, ...]
-    """The transports that it may move to; only such as exist."""
-    ping_interval: float
-    """Seconds between two pings of the server."""
-    ping_timeout: float
-    """Seconds that the server waits for a pong."""
-    max_payload: int
-    """How many bytes an HTTP body may have."""
-
-
-def read_handshake(data: bytes, loads: Callable[[bytes], Any]) -> Handshake:
-    """Reads the content of an OPEN packet.
-
-    Numbers that make no sense are replaced by the nearest that does, so that no server can make its clients spin.
-
-    Raises:
-        ProtocolError: if it is not the handshake of an Engine.IO 4 server.
-    """
-    try:
-        content = loads(data)
-    except ValueError as exc:
-        raise ProtocolError("the handshake is not JSON") from exc
-    if not isinstance(content, dict):
-        raise ProtocolError("the handshake is not an object")
-    sid = content.get("sid")
-    if not isinstance(sid, str) or not 0 < len(sid) <= _LONGEST_SID or not sid.isprintable():
-        raise ProtocolError("the handshake has no valid sid")
-    upgrades = content.get("upgrades", [])
-    if not isinstance(upgrades, list):
-        raise ProtocolError("the upgrades of the handshake are not an array")
-    max_payload = content.get("maxPayload")
-    if max_payload is not None and not _is_number(max_payload):
-        raise ProtocolError("the handshake's maxPayload is not a number")
-    return Handshake(
-        sid,
-        tuple(name for name in TRANSPORTS if name in upgrades),
-        _seconds(content, "pingInterval"),
-        _seconds(content, "pingTimeout"),
-        int(max_payload) if max_payload is not None and max_payload >= 1 else USUAL_MAX_PAYLOAD,
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _seconds(content: dict[str, Any], name: str) -> float:
-    value: Any = content.get(name)
-    if not _is_number(value):
-        raise ProtocolError(f"the handshake's {name} is not a number")
-    # Compared before the division: an integer may be too large for a float.
-    return SHORTEST if value < SHORTEST * 1000 else LONGEST if value > LONGEST * 1000 else float(value) / 1000
 
 
 class ClientHost(Protocol):
@@ -129,12 +56,20 @@ class ClientHost(Protocol):
 class ClientSocket:
     """One connection to a server, over one transport after the other.
 
+    Args:
+        host: The shell.
+        loads: Decodes JSON.
+        revision: Which revision of the protocol to begin with.
+        fixed: Whether the server has to speak that one.
+
     Attributes:
         host: The shell.
         receiver: What takes the messages; set before the first packet.
         state: Where in its life it is.
         transport: `polling` or `websocket`.
         handshake: What the server has said; `None` before.
+        revision: The one that is spoken.
+        certain: Whether the server is known to speak it. Over a WebSocket the old handshake looks like the new one.
         deadline: When the server will have been silent for too long, in seconds, monotonic.
         queued: How many bytes wait to be sent, about.
         halted: Whether nothing more is to be read for now.
@@ -143,10 +78,13 @@ class ClientSocket:
     """
 
     __slots__ = (
+        "_fixed",
         "_leaving",
         "_loads",
         "_outbox",
         "_patience",
+        "_ping_at",
+        "certain",
         "deadline",
         "error",
         "halted",
@@ -154,13 +92,18 @@ class ClientSocket:
         "host",
         "queued",
         "receiver",
+        "revision",
         "state",
         "transport",
         "why",
     )
 
-    def __init__(self, host: ClientHost, loads: Callable[[bytes], Any]) -> None:
+    def __init__(
+        self, host: ClientHost, loads: Callable[[bytes], Any], revision: ClientRevision = NEWEST, fixed: bool = True
+    ) -> None:
         self.host = host
+        self.revision = revision
+        self.certain = fixed
         self.receiver: Receiver | None = None
         self.state = ClientState.OPENING
         self.transport = ""
@@ -170,8 +113,10 @@ class ClientSocket:
         self.halted = False
         self.why = ""
         self.error: Exception | None = None
+        self._fixed = fixed
         self._loads = loads
         self._patience = 0.0
+        self._ping_at = inf
         self._outbox: deque[Outgoing] = deque()
         self._leaving = ""
 
@@ -179,6 +124,11 @@ class ClientSocket:
     def sid(self) -> str | None:
         """The id that the server has given to the connection."""
         return None if self.handshake is None else self.handshake.sid
+
+    @property
+    def due(self) -> float:
+        """When to call `expire` next."""
+        return min(self.deadline, self._ping_at)
 
     # In
 
@@ -191,38 +141,58 @@ class ClientSocket:
         if self.state is not ClientState.OPENING:
             raise ProtocolError("the connection was given up before the handshake came")
         if packet[:1] != b"0":
-            # What an Engine.IO 3 server sends over polling begins with the length of the packet.
-            raise ProtocolError("the server's first packet is not a handshake of Engine.IO 4")
+            raise self._no_handshake()
         handshake = self.handshake = read_handshake(packet[1:], self._loads)
         self._patience = handshake.ping_interval + handshake.ping_timeout
         self.transport = transport
         self.state = ClientState.OPEN
         self.deadline = now + self._patience
+        self.certain = self.certain or handshake.is_newer
+        if self.revision.pings or not self.certain:
+            self._ping_at = now + handshake.ping_interval
         return handshake
 
-    def open_payload(self, body: bytes, now: float) -> bytes:
+    def _no_handshake(self) -> ProtocolError:
+        return ProtocolError(f"the server's first packet is not a handshake of Engine.IO {self.revision.number}")
+
+    def open_payload(self, body: bytes, now: float) -> list[tuple[int, bytes, bool]]:
         """Takes the answer to a polling handshake.
 
         Returns:
-            The rest of it, for `receive_payload`.
+            The other packets, for `receive_packets`.
 
         Raises:
             ProtocolError: if it does not begin with a handshake.
         """
-        first, _, rest = body.partition(b"\x1e")
-        self.open(first, "polling", now)
-        return rest
+        revision = revision_of(body)
+        if revision is None or (self._fixed and revision is not self.revision):
+            raise self._no_handshake()
+        self.revision = revision
+        self.certain = True
+        packets = revision.decode_payload(body)
+        if not packets:
+            raise self._no_handshake()
+        self.open(b"%d%b" % packets[0][:2], "polling", now)
+        return packets[1:]
+
+    def adopt(self, revision: ClientRevision) -> None:
+        """The server has turned out to speak this revision, over a WebSocket."""
+        self.revision = revision
+        self.certain = True
 
     def receive_payload(self, body: bytes, now: float) -> None:
         """Takes the answer to a poll. A wrong one closes the connection."""
         if not body:
             return self.fail(ProtocolError("an empty payload"))
         try:
-            # The servers' content types differ, and nothing depends on them.
-            packets = _REVISION.decode_payload(body, "")
+            packets = self.revision.decode_payload(body)
         except ProtocolError as exc:
             return self.fail(exc)
         self.deadline = now + self._patience
+        self.receive_packets(packets)
+
+    def receive_packets(self, packets: list[tuple[int, bytes, bool]]) -> None:
+        """Takes the packets of a payload."""
         for kind, data, binary in packets:
             if self.state is not ClientState.OPEN:
                 return
@@ -243,6 +213,11 @@ class ClientSocket:
     def receive_binary(self, data: bytes, now: float) -> None:
         """Takes a binary message of the WebSocket."""
         self.deadline = now + self._patience
+        prefix = self.revision.binary_prefix
+        if prefix:
+            if not data.startswith(prefix):
+                return self.fail(UnknownPacketError("a binary packet that is no message"))
+            data = data[len(prefix) :]
         if self.state is ClientState.OPEN:
             self.receiver.receive_binary(data)  # type: ignore[union-attr]
 
@@ -256,20 +231,22 @@ class ClientSocket:
             else:
                 self.receiver.receive_text(data)
         elif kind == PING:
-            # Engine.IO v4, "Heartbeat": the server pings, the client answers with the same data. It does not wait
-            # behind what fills the outbox: the server counts the seconds.
-            pong = Outgoing(b"3" + data)
-            outbox = self._outbox
-            if outbox and outbox[0].text is not None and outbox[0].text.startswith(b"3"):
-                # The last one answers them all, so that a server that pings and does not read costs nothing.
-                self.queued -= outbox.popleft().size
-            outbox.appendleft(pong)
-            self.queued += pong.size
-            self.host.wake()
+            # Engine.IO v4, "Heartbeat": the server pings, the client answers with the same data.
+            self._push_control(Outgoing(b"3" + data))
         elif kind == CLOSE:
             self.close(reason.SERVER_DISCONNECT)
         elif kind not in (NOOP, PONG):
             self.fail(ProtocolError(f"unexpected {packet_names[kind]} packet"))
+
+    def _push_control(self, packet: Outgoing) -> None:
+        """Puts a ping or pong before all that fills the outbox: the server counts the seconds."""
+        outbox = self._outbox
+        if outbox and outbox[0].text is not None and outbox[0].text[:1] == packet.text[:1]:  # type: ignore[index]
+            # The last one stands for them all, so that a server that pings and does not read costs nothing.
+            self.queued -= outbox.popleft().size
+        outbox.appendleft(packet)
+        self.queued += packet.size
+        self.host.wake()
 
     # Out
 
@@ -318,7 +295,8 @@ class ClientSocket:
         """
         limit = self.handshake.max_payload if self.handshake is not None else USUAL_MAX_PAYLOAD
         segments: list[bytes] = []
-        length = -1
+        revision = self.revision
+        length = -len(revision.separator)
         outbox = self._outbox
         while outbox:
             message = outbox[0]
@@ -330,14 +308,14 @@ class ClientSocket:
                 if message.text is not None:
                     outbox.appendleft(Outgoing(message.text))
                 continue
-            segment = message.segment()
-            length += 1 + len(segment)
+            segment = revision.segment(message)
+            length += len(revision.separator) + len(segment)
             if segments and length > limit:
                 break
             segments.append(segment)
             outbox.popleft()
             self.queued -= message.size
-        return b"\x1e".join(segments)
+        return revision.separator.join(segments)
 
     # Flow control
 
@@ -353,7 +331,17 @@ class ClientSocket:
     # The end
 
     def expire(self, now: float) -> bool:
-        """Closes the connection if the server has been silent for too long; returns whether it is closed."""
+        """Pings if it is time for that, and closes the connection if the server has been silent for too long.
+
+        Returns:
+            Whether it is closed.
+        """
+        if now >= self._ping_at:
+            self._ping_at = inf
+            if self.revision.pings and self.handshake is not None:
+                # Engine.IO v3, "ping": "Sent by the client. Server should answer with a pong packet".
+                self._ping_at = now + self.handshake.ping_interval
+                self._push_control(PING_PACKET)
         if self.state is ClientState.OPEN and now >= self.deadline:
             # Engine.IO v4, "Heartbeat": "If the client does not receive a ping packet within pingInterval +
             # pingTimeout, it SHOULD consider that the connection is closed."
@@ -380,7 +368,7 @@ class ClientSocket:
         # That the server closes the transport after a goodbye is no error.
         self.why = self._leaving or why
         self.error = None if self._leaving else error
-        self.deadline = inf
+        self.deadline = self._ping_at = inf
         self._outbox.clear()
         self.queued = 0
         self.host.closed()

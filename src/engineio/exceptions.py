@@ -11,6 +11,8 @@
   * :exc:`QueueEmpty`
   * :exc:`SocketIsClosedError`
   * :exc:`ConnectionError`
+
+    * :exc:`RevisionRefusedError` -- the server speaks another revision of the protocol
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ __all__ = [
     "FrameError",
     "ProtocolError",
     "QueueEmpty",
+    "RevisionRefusedError",
     "SocketIsClosedError",
     "UnknownPacketError",
 ]
@@ -64,3 +67,7 @@ class SocketIsClosedError(EngineIOError):
 
 class ConnectionError(EngineIOError):
     """A connection could not be made; `args` are a message and, for an HTTP error, the server's decoded answer."""
+
+
+class RevisionRefusedError(ConnectionError):
+    """The server does not speak the revision of the protocol in which it was asked."""

@@ -98,7 +98,7 @@ class Outgoing:
         return segment
 
 
-def encode_masked(messages: Sequence[Outgoing]) -> bytes:
+def encode_masked(messages: Sequence[Outgoing], binary_prefix: bytes = b"") -> bytes:
     """Returns messages as a client sends them over a WebSocket: each part in a masked frame of its own."""
     count = len(messages)
     for message in messages:
@@ -112,7 +112,7 @@ def encode_masked(messages: Sequence[Outgoing]) -> bytes:
             frames.append(encode_masked_frame(TEXT, message.text, masks[position : position + 4]))
             position += 4
         for attachment in message.attachments:
-            frames.append(encode_masked_frame(BINARY, attachment, masks[position : position + 4]))
+            frames.append(encode_masked_frame(BINARY, binary_prefix + attachment, masks[position : position + 4]))
             position += 4
     return b"".join(frames)
 

@@ -43,7 +43,7 @@ class BaseClient(ClientLife):
         offline_buffer_size: How many events are kept at most.
         max_attachments: How many attachments a packet may have.
         engineio_logger: As `logger`, for the Engine.IO client.
-        engineio_options: All others; see `engineio.base_client.BaseClient`.
+        engineio_options: All others, as `protocol`; see `engineio.base_client.BaseClient`.
     """
 
     reserved_events: ClassVar[list[str]] = ["connect", "connect_error", "disconnect", "__disconnect_final"]
@@ -76,6 +76,7 @@ class BaseClient(ClientLife):
         self.registry = Handlers()
         self.eio: Any = self._make_engine(engineio_options, json)
         self.loads: Callable[[bytes], Any] = self.eio.codec.loads
+        self.dumps: Callable[[Any], bytes] = self.eio.codec.dumps
         encoder = Encoder(serializer, json, self.eio.codec)
         self.packet_class = encoder.packet_class
         self._encode = encoder.encode
@@ -104,6 +105,10 @@ class BaseClient(ClientLife):
 
     def decided(self, member: ClientMember) -> None:
         """It is known whether a namespace was joined."""
+        raise NotImplementedError
+
+    def recognised(self) -> None:
+        """It is known how old the server is."""
         raise NotImplementedError
 
     # Public API

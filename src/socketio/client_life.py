@@ -13,7 +13,12 @@ from .client_protocol import ClientConnection, ClientMember
 from .exceptions import BadNamespaceError, ConnectionError
 from .handlers import Handlers
 
-__all__ = ["ClientLife"]
+__all__ = ["GREETING", "ClientLife", "given"]
+
+
+GREETING = 0.2
+"""How long to wait for an old server to speak first where its handshake did not tell its age, in seconds. Only those of
+Socket.IO 3.0 to 4.4, over WebSocket alone, have anybody wait that long."""
 
 
 class ClientLife:
@@ -25,6 +30,7 @@ class ClientLife:
 
     registry: Handlers
     logger: logging.Logger
+    eio: Any
 
     def __init__(
         self,
@@ -62,6 +68,10 @@ class ClientLife:
 
     def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
         """Runs a handler; then calls `finish(token, result, error)`."""
+        raise NotImplementedError
+
+    def _query_source(self) -> Any:
+        """Returns (in asyncio: as a coroutine) what an Engine.IO 3 server gets in the query of each request."""
         raise NotImplementedError
 
     def _begin_reconnect(self) -> None:
@@ -111,6 +121,28 @@ class ClientLife:
         self._namespace_auth = {}
         self._left_namespaces = []
         self._stopping = False
+        self.eio.query_source = None if auth is None else self._query_source
+
+    def engine_arguments(self, url: str, headers: Any) -> dict[str, Any]:
+        """Returns the arguments of the `connect` of the Engine.IO client."""
+        return {
+            "url": url,
+            "headers": headers or {},
+            "transports": self.connection_transports,
+            "engineio_path": self.socketio_path,
+        }
+
+    def is_recognised(self) -> bool:
+        """Returns whether nothing more is to be waited for to know how old the server is."""
+        return bool(self.eio.socket.certain or not self.eio.is_open())
+
+    def must_reopen(self) -> bool:
+        """Returns whether the server is so old that it needs another connection, with the auth data in the query."""
+        engine = self.eio.socket
+        if self.eio.accepts(engine):
+            return False
+        self.eio.revisions.settle(engine.revision)
+        return True
 
     def check_wanted(self) -> None:
         """Raises ConnectionError if the program has ended the connection while it is being made."""
@@ -192,6 +224,7 @@ class ClientLife:
 
     def refused(self, refusals: dict[str, str]) -> ConnectionError:
         """Returns the exception for namespaces that were not joined."""
+        self.eio.revisions.settle(self.eio.socket.revision)  # an old server may have been taken for a new one
         details = ", ".join(f"{namespace} ({why})" for namespace, why in refusals.items())
         return ConnectionError(f"One or more namespaces failed to connect: {details}")
 
@@ -231,3 +264,8 @@ class ClientLife:
         self._abandon_events()
         self.announce("__disconnect_final", namespaces={*self.connection_namespaces, *self._left_namespaces})
         self._finish()
+
+
+def given(source: Any) -> Any:
+    """Returns a value that a program has given as such, or as a function."""
+    return source() if callable(source) else source

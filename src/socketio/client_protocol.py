@@ -15,6 +15,7 @@ from engineio.flow import InFlight
 from engineio.interfaces import reason
 
 from .acks import Answer, arguments_of
+from .client_revisions import INCOMPATIBLE, Revision, revision_for
 from .exceptions import ProtocolError
 from .handlers import Handlers
 from .members import Member, MemberState
@@ -33,8 +34,6 @@ from .packet import (
 
 __all__ = ["ClientConnection", "ClientHost", "ClientMember"]
 
-INCOMPATIBLE = "The server has answered CONNECT without a sid, as Socket.IO 2 does, whose protocol is another one"
-
 INTERNAL = "__disconnect_final"
 """An event that only this side can cause."""
 
@@ -49,6 +48,7 @@ class ClientHost(Protocol):
     logger: logging.Logger
     max_attachments: int
     loads: Callable[[bytes], Any]
+    dumps: Callable[[Any], bytes]
 
     def submit(self, handler: Callable[..., Any], arguments: tuple[Any, ...], finish: Any, token: Any) -> None:
         """Runs a handler; then calls `finish(token, result, error)`."""
@@ -64,6 +64,9 @@ class ClientHost(Protocol):
 
     def decided(self, member: ClientMember) -> None:
         """It is known whether a namespace was joined, and the handler that is told so is over."""
+
+    def recognised(self) -> None:
+        """It is known how old the server is, which its WebSocket did not tell."""
 
     def left(self, member: ClientMember) -> None:
         """The server has ended the client's presence in a namespace."""
@@ -107,16 +110,18 @@ class ClientConnection(InFlight):
     Attributes:
         host: The client.
         engine: The Engine.IO connection.
+        revision: How namespaces are joined.
         members: namespace -> the client there; also those that were refused.
         open: Whether the Engine.IO connection is there.
     """
 
-    __slots__ = ("_attachments", "_partial", "engine", "host", "members", "open")
+    __slots__ = ("_attachments", "_partial", "engine", "host", "members", "open", "revision")
 
     def __init__(self, host: ClientHost, engine: ClientSocket | None, limit: int) -> None:
         super().__init__(cast(Any, engine), limit)
         self.host = host
         self.engine = engine
+        self.revision: Revision = revision_for(4 if engine is None else engine.revision.number)
         self.members: dict[str, ClientMember] = {}
         self.open = True
         self._partial: tuple[int, str, int | None, Any, int] | None = None
@@ -136,8 +141,7 @@ class ClientConnection(InFlight):
     def connect(self, namespace: str, auth: Any) -> ClientMember:
         """Asks the server to let the client into a namespace."""
         member = self.members[namespace] = ClientMember(namespace, self)
-        # The reference implementation always sends an object, and there are servers that count on it.
-        self.host.transmit(self, CONNECT, namespace, None, {} if auth is None else auth)
+        self.revision.ask(self, member, auth)
         return member
 
     def emit(self, member: ClientMember, arguments: list[Any], callback: Callable[..., Any] | None) -> None:
@@ -205,13 +209,13 @@ class ClientConnection(InFlight):
         """Takes a whole packet."""
         member = self.members.get(namespace)
         if member is None or member.state is _GONE:
-            # It crossed the packet with which this side left.
-            self.host.logger.debug("%s for %s, which the client is not in", packet_names[kind], namespace)
+            self.revision.receive_unasked(self, kind, namespace, data)
         elif kind == CONNECT:
             self._receive_connect(member, data)
         elif kind == CONNECT_ERROR:
             if member.state is _CONNECTING:
                 self.refuse(member, data)
+                self.revision.refused(self, namespace, data)
         elif kind == DISCONNECT:
             del self.members[namespace]
             self._leave(member, reason.SERVER_DISCONNECT)
@@ -227,8 +231,8 @@ class ClientConnection(InFlight):
     def _receive_connect(self, member: ClientMember, data: Any) -> None:
         if member.state is not _CONNECTING:
             return
-        sid = data.get("sid") if isinstance(data, dict) else None
-        if not isinstance(sid, str) or not sid:
+        sid = self.revision.sid(self, member.namespace, data)
+        if sid is None:
             return self.refuse(member, {"message": INCOMPATIBLE})
         member.sid = sid
         member.state = _CONNECTED

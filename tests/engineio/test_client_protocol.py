@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engineio.client_protocol import LONGEST, SHORTEST, USUAL_MAX_PAYLOAD, ClientSocket, ClientState, read_handshake
+from engineio.client_protocol import ClientSocket, ClientState
 from engineio.exceptions import ConnectionError, ProtocolError
 from engineio.json import codec_for
 from engineio.packet import Outgoing
@@ -48,51 +48,7 @@ class Shell:
         self.events.append(data)
 
 
-def handshake(**content: Any) -> Any:
-    return read_handshake(json.dumps({**CONTENT, **content}).encode(), loads)
-
-
-def test_a_handshake_is_read() -> None:
-    read = handshake()
-    assert (read.sid, read.upgrades, read.max_payload) == ("abc", ("websocket",), 100)
-    assert (read.ping_interval, read.ping_timeout) == (0.3, 0.2)
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"), [(0, SHORTEST), (-5, SHORTEST), (10**12, LONGEST), (10**400, LONGEST), (25000, 25.0)]
-)
-def test_intervals_are_clamped(value: int, seconds: float) -> None:
-    if value > 10**99:
-        content = ('{"sid":"a","pingInterval":' + "9" * 90 + ',"pingTimeout":1}').encode()
-        assert read_handshake(content, loads).ping_interval == LONGEST
-    else:
-        assert handshake(pingInterval=value).ping_interval == seconds
-        assert handshake(pingTimeout=value).ping_timeout == seconds
-
-
-@pytest.mark.parametrize("limit", [-1, 0, None])
-def test_a_senseless_limit_is_replaced(limit: int | None) -> None:
-    assert handshake(maxPayload=limit).max_payload == USUAL_MAX_PAYLOAD
-
-
-def test_unknown_upgrades_are_left_out() -> None:
-    assert handshake(upgrades=["__class__", "webtransport", 5, None, {}, "websocket"]).upgrades == ("websocket",)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        *({"sid": sid} for sid in ("", 5, None, "a" * 300, "a\nb")),
-        *({"pingInterval": value} for value in ("25", None, True, [])),
-        *({"upgrades": "websocket"}, {"maxPayload": "1"}, {"pingTimeout": {}}),
-    ],
-)
-def test_a_wrong_handshake_is_refused(content: dict[str, Any]) -> None:
-    with pytest.raises(ProtocolError):
-        handshake(**content)
-
-
-@pytest.mark.parametrize("packet", [b"", b"0", b"0[]", b"0{", b"4hello", b'96:0{"sid":"a"}', b"<html>", b"\xff"])
+@pytest.mark.parametrize("packet", [b"", b"0", b"0[]", b"0{", b"4hello", b'96:0{"sid":"a"}', b"0:", b"<html>", b"\xff"])
 def test_what_is_no_handshake_is_refused(packet: bytes) -> None:
     socket = ClientSocket(Shell(), loads)
     with pytest.raises(ProtocolError):
@@ -109,7 +65,10 @@ def test_a_payload_is_taken_in_order() -> None:
 
 def test_what_follows_the_handshake_is_returned() -> None:
     socket = ClientSocket(Shell(), loads)
-    assert socket.open_payload(b"0" + json.dumps(CONTENT).encode() + b"\x1e4a\x1e4b", 0.0) == b"4a\x1e4b"
+    assert socket.open_payload(b"0" + json.dumps(CONTENT).encode() + b"\x1e4a\x1e4b", 0.0) == [
+        (4, b"a", False),
+        (4, b"b", False),
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"4a\x1e", b"9", b"b!!", b"4\xff", b"0{}", b"5", b"4a\x1e0{}\x1e4b"])

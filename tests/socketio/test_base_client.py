@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engineio.base_client import BaseClient as EngineClient
+from engineio.client_revisions import NEWEST
 from socketio.acks import Answer
 from socketio.base_client import BaseClient
 from socketio.base_namespace import BaseClientNamespace
@@ -63,6 +64,8 @@ class Quiet(BaseClientNamespace):
 
 class Engine:
     halted = False
+    revision = NEWEST
+    certain = True
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []

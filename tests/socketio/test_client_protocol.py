@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engineio.client_revisions import NEWEST
 from engineio.json import codec_for
 from engineio.packet import Outgoing
 from socketio.acks import Answer
@@ -19,6 +20,10 @@ from socketio.packet_connection import PacketClientConnection
 
 class Engine:
     """An Engine.IO connection that notes how it ends."""
+
+    sid = "engine-sid"
+    revision = NEWEST
+    certain = True
 
     def __init__(self) -> None:
         self.halted = False

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from .. import interrupts
 from ..base_client import BaseClient, ClientReceiver
 from ..client_protocol import ClientSocket, ClientState
-from ..exceptions import SocketIsClosedError
+from ..exceptions import ConnectionError, SocketIsClosedError
 from ..flow import InFlight
 from ..interfaces import Receiver
 from ..packet import Packet
@@ -61,9 +61,17 @@ class AsyncClient(Concurrency, BaseClient):
             # Unsafe is what it calls cookies of servers that have an address and no name.
             self._jar, self._jar_loop = self.binding.import_aiohttp().CookieJar(unsafe=True), loop
         self._ended = loop.create_future()
-        carrier = self._carrier = Carrier(self, headers or {}, self._jar, self._accept)
-        self.socket = carrier.socket
-        await carrier.open(chosen)
+        while True:
+            if self.revisions.revision.number == 3 and self.query_source is not None:
+                self.old_query = await self.query_source()
+            carrier = self._carrier = Carrier(self, headers or {}, self._jar, self._accept)
+            self.socket = carrier.socket
+            try:
+                await carrier.open(chosen)
+                break
+            except ConnectionError as exc:
+                if not self.revisions.turn(exc):
+                    raise
         if self.handle_sigint:
             interrupts.watch(self)
 

@@ -7,15 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..client_protocol import PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, ClientState
-from ..exceptions import ConnectionError, ProtocolError
-from ..interfaces import Receiver
+from ..client_protocol import ANOTHER, NOTHINGS, PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, ClientState
+from ..exceptions import ConnectionError, ProtocolError, RevisionRefusedError
+from ..interfaces import Receiver, reason
 from ..packet import encode_masked
 from .concurrency import Pulse
 
 __all__ = ["Carrier"]
-
-NOTHING = b"6"
 
 BURST = 65536
 """How many bytes are written at once, about."""
@@ -55,7 +53,7 @@ class Carrier:
     def __init__(
         self, client: Any, headers: Mapping[str, str], jar: Any, accept: Callable[[ClientSocket], Receiver]
     ) -> None:
-        self.socket = ClientSocket(self, client.codec.loads)
+        self.socket = ClientSocket(self, client.codec.loads, client.revisions.revision, client.revisions.fixed)
         self._client = client
         self._accept = accept
         self._http = client.binding.ClientHTTP(client, headers, jar)
@@ -97,10 +95,12 @@ class Carrier:
 
     async def _open_polling(self, upgrade: bool) -> None:
         body = await self._http.get(self._url("polling"), self._client.request_timeout)
-        rest = self.socket.open_payload(body, self._loop.time())
+        others = self.socket.open_payload(body, self._loop.time())
+        if not self._client.accepts(self.socket):
+            await self.leave(reason.CLIENT_DISCONNECT)
+            raise RevisionRefusedError(ANOTHER)
         self._opened()
-        if rest:
-            self.socket.receive_payload(rest, self._loop.time())
+        self.socket.receive_packets(others)
         self._reader = self._loop.create_task(self._poll())
         handshake = self.socket.handshake
         if upgrade and handshake is not None and "websocket" in handshake.upgrades:
@@ -108,8 +108,13 @@ class Carrier:
 
     async def _open_websocket(self) -> None:
         ws = self._ws = await self._http.websocket(self._url("websocket"))
-        first = await self._receive_first(ws)
+        try:
+            first = await self._receive_first(ws)
+        except ConnectionError as exc:
+            raise self._client.no_handshake(exc) from exc.__cause__
         self.socket.open(first, "websocket", self._loop.time())
+        if self.socket.certain:
+            self._client.accepts(self.socket)
         self._opened()
         self._reader = self._loop.create_task(self._read(ws))
 
@@ -182,7 +187,7 @@ class Carrier:
                 body = await self._http.get(self._url("polling", socket.sid), None)
             except ConnectionError as exc:
                 return socket.fail(exc)
-            nothings = nothings + 1 if body == NOTHING else 0
+            nothings = nothings + 1 if body in NOTHINGS else 0
             socket.receive_payload(body, self._loop.time())
             if nothings > PATIENCE_WITH_NOTHING:
                 await asyncio.sleep(0.1)
@@ -213,11 +218,12 @@ class Carrier:
 
     async def _write(self) -> None:
         socket, text, binary = self.socket, self._text, self._binary
+        prefix, content_type = socket.revision.binary_prefix, socket.revision.content_type
         try:
             while socket.pending() and not self._upgrading:
                 ws = self._ws
                 if ws is None:
-                    await self._http.post(self._url("polling", socket.sid), socket.take_payload())
+                    await self._http.post(self._url("polling", socket.sid), socket.take_payload(), content_type)
                     continue
                 self._write_burst(ws)
                 message = socket.take()
@@ -226,7 +232,7 @@ class Carrier:
                 if message.text is not None:
                     await ws.send_frame(message.text, text)
                 for attachment in message.attachments:
-                    await ws.send_frame(attachment, binary)
+                    await ws.send_frame(prefix + attachment, binary)
                 self._sent.set()
         except (ConnectionError, OSError) as exc:
             socket.fail(exc)
@@ -243,7 +249,7 @@ class Carrier:
             return
         messages = self.socket.take_burst(BURST, keep=1)
         if messages:
-            transport.write(encode_masked(messages))
+            transport.write(encode_masked(messages, self.socket.revision.binary_prefix))
 
     async def room(self, limit: int) -> None:
         """Waits until at most `limit` bytes wait to be sent, or the connection is over."""
@@ -301,7 +307,7 @@ class Carrier:
 
     def _watch(self) -> None:
         if self.socket.state is ClientState.OPEN:
-            self._timer = self._loop.call_at(self.socket.deadline, self._expire)
+            self._timer = self._loop.call_at(self.socket.due, self._expire)
 
     def _expire(self) -> None:
         # The deadline moves with every packet, and the timer only follows when it goes off.

@@ -84,17 +84,19 @@ class ClientHTTP:
         """
         return await self._request("GET", url, None, timeout)
 
-    async def post(self, url: str, body: bytes) -> None:
+    async def post(self, url: str, body: bytes, content_type: str) -> None:
         """Sends a payload.
 
         Raises:
             ConnectionError: as for `get`.
         """
-        await self._request("POST", url, body, self._client.request_timeout)
+        await self._request("POST", url, body, self._client.request_timeout, content_type)
 
-    async def _request(self, method: str, url: str, body: bytes | None, timeout: float | None) -> bytes:
+    async def _request(
+        self, method: str, url: str, body: bytes | None, timeout: float | None, content_type: str | None = None
+    ) -> bytes:
         options: dict[str, Any] = {} if self._client.ssl_verify else {"ssl": False}
-        headers = self._headers if body is None else {"Content-Type": "text/plain;charset=UTF-8", **self._headers}
+        headers = self._headers if content_type is None else {"Content-Type": content_type, **self._headers}
         options["timeout"] = self._aiohttp.ClientTimeout(total=timeout)
         with self._translate(timeout):
             # A redirect would have to be followed for each request again, and some servers redirect to login pages.

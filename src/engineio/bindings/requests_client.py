@@ -113,19 +113,21 @@ class ClientHTTP:
         """
         return self._request("GET", url, None, timeout)
 
-    def post(self, url: str, body: bytes) -> None:
+    def post(self, url: str, body: bytes, content_type: str) -> None:
         """Sends a payload.
 
         Raises:
             ConnectionError: as for `get`.
         """
-        self._request("POST", url, body, self._client.request_timeout)
+        self._request("POST", url, body, self._client.request_timeout, content_type)
 
-    def _request(self, method: str, url: str, body: bytes | None, timeout: float) -> bytes:
+    def _request(
+        self, method: str, url: str, body: bytes | None, timeout: float, content_type: str | None = None
+    ) -> bytes:
         session = self._current_session()
         headers = self._with_cookies(session, url)
-        if body is not None:
-            headers.setdefault("Content-Type", "text/plain;charset=UTF-8")
+        if content_type is not None:
+            headers.setdefault("Content-Type", content_type)
         end = time.monotonic() + timeout
         # A redirect would have to be followed for each request again, and some servers redirect to login pages.
         options = {"allow_redirects": False, "stream": True, "verify": self._verify(session)}

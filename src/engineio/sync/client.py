@@ -10,7 +10,7 @@ from typing import Any, cast
 from .. import interrupts
 from ..base_client import BaseClient, ClientReceiver
 from ..client_protocol import ClientSocket, ClientState
-from ..exceptions import SocketIsClosedError
+from ..exceptions import ConnectionError, SocketIsClosedError
 from ..flow import InFlight
 from ..interfaces import Receiver
 from ..packet import Packet
@@ -72,10 +72,18 @@ class Client(Concurrency, BaseClient):
         chosen = self.prepare(url, transports, engineio_path)
         if self._jar is None:
             self._jar = self.binding.make_jar()
-        carrier = Carrier(self, headers or {}, self._jar, self._accept)
-        with self.lock:
-            self._carrier, self.socket = carrier, carrier.socket
-        carrier.open(chosen)
+        while True:
+            if self.revisions.revision.number == 3 and self.query_source is not None:
+                self.old_query = self.query_source()
+            carrier = Carrier(self, headers or {}, self._jar, self._accept)
+            with self.lock:
+                self._carrier, self.socket = carrier, carrier.socket
+            try:
+                carrier.open(chosen)
+                break
+            except ConnectionError as exc:
+                if not self.revisions.turn(exc):
+                    raise
         if self.handle_sigint:
             interrupts.watch(self)
 

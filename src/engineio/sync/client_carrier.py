@@ -14,17 +14,16 @@ from os import urandom
 from typing import Any
 
 from ..base_client import MAX_MESSAGE_SIZE
-from ..client_protocol import PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, ClientState
-from ..exceptions import ConnectionError, ProtocolError
-from ..interfaces import Receiver
+from ..client_protocol import ANOTHER, NOTHINGS, PROBE, PROBE_ANSWER, UPGRADE, ClientSocket, ClientState
+from ..exceptions import ConnectionError, ProtocolError, RevisionRefusedError
+from ..interfaces import Receiver, reason
 from ..websocket import BINARY, CLOSE, PING, PONG, TEXT, decode_close, encode_masked_frame
+from .beat import beat
 from .concurrency import BackgroundThread, join, start_thread, wait_for
-from .stream import Stream
+from .stream import Stream, first_text
 from .writer import Writer
 
 __all__ = ["Carrier"]
-
-NOTHING = b"6"
 
 PATIENCE_WITH_NOTHING = 10
 """How many polls in a row a server may answer with nothing before the next one is delayed."""
@@ -54,7 +53,7 @@ class Carrier:
     def __init__(
         self, client: Any, headers: Mapping[str, str], jar: Any, accept: Callable[[ClientSocket], Receiver]
     ) -> None:
-        self.socket = ClientSocket(self, client.codec.loads)
+        self.socket = ClientSocket(self, client.codec.loads, client.revisions.revision, client.revisions.fixed)
         self._client = client
         self._accept = accept
         self._http = client.binding.ClientHTTP(client, headers, jar)
@@ -72,6 +71,8 @@ class Carrier:
         self._parked = False
         """Whether no poll is under way, for an upgrade."""
         self._waiting = 0
+        self._beat: BackgroundThread | None = None
+        """What pings while the reader waits for a poll."""
 
     # The beginning
 
@@ -100,20 +101,31 @@ class Carrier:
     def _open_polling(self, upgrade: bool) -> None:
         body = self._http.get(self._url("polling"), self._client.request_timeout)
         with self._lock:
-            rest = self.socket.open_payload(body, time.monotonic())
-            self.socket.receiver = self._accept(self.socket)
-            if rest:
-                self.socket.receive_payload(rest, time.monotonic())
-            self._reader = start_thread(self._read)
+            others = self.socket.open_payload(body, time.monotonic())
+            accepted = self._client.accepts(self.socket)
+            if accepted:
+                self.socket.receiver = self._accept(self.socket)
+                self.socket.receive_packets(others)
+                self._reader = start_thread(self._read)
+                if self.socket.revision.pings:
+                    self._beat = start_thread(beat, self.socket, self._changed, self._is_not_polling)
+        if not accepted:
+            self.leave(reason.CLIENT_DISCONNECT)
+            raise RevisionRefusedError(ANOTHER)
         handshake = self.socket.handshake
         if upgrade and handshake is not None and "websocket" in handshake.upgrades:
             self._upgrade()
 
     def _open_websocket(self) -> None:
         stream = self._connect()
-        first = self._receive_first(stream)
+        try:
+            first = first_text(stream, self._client.request_timeout)
+        except ConnectionError as exc:
+            raise self._client.no_handshake(exc) from exc.__cause__
         with self._lock:
             self.socket.open(first, "websocket", time.monotonic())
+            if self.socket.certain:
+                self._client.accepts(self.socket)
             self._adopt(stream)
             self.socket.receiver = self._accept(self.socket)
             self._reader = start_thread(self._read)
@@ -130,22 +142,6 @@ class Carrier:
         self._stream, self._candidate = stream, None
         self._writer = Writer(self.socket, stream, self._changed, self._taken)
 
-    def _receive_first(self, stream: Stream) -> bytes:
-        seconds = self._client.request_timeout
-        until = time.monotonic() + seconds
-        goes_on: bool | None = True
-        while goes_on and not stream.events:
-            try:
-                goes_on = stream.receive(until)
-            except OSError as exc:
-                raise ConnectionError(f"The WebSocket is broken: {exc}") from exc
-        if goes_on is None:
-            raise ConnectionError(f"The server has opened a WebSocket and said nothing in {seconds} seconds")
-        opcode, data = stream.events.popleft() if stream.events else (CLOSE, b"")
-        if opcode != TEXT:
-            raise ConnectionError("The server has opened a WebSocket and closed it at once") from stream.frames.error
-        return data
-
     # From polling to a WebSocket
 
     def _upgrade(self) -> None:
@@ -157,7 +153,7 @@ class Carrier:
         try:
             stream = self._connect()
             stream.send(encode_masked_frame(TEXT, PROBE, urandom(4)))
-            if self._receive_first(stream) != PROBE_ANSWER:
+            if first_text(stream, self._client.request_timeout) != PROBE_ANSWER:
                 raise ConnectionError("The probe of the WebSocket was not answered")
             with changed:
                 self._upgrading = True
@@ -213,7 +209,7 @@ class Carrier:
                     if not socket.expire(time.monotonic()):
                         socket.fail(exc)
                 return
-            nothings = nothings + 1 if body == NOTHING else 0
+            nothings = nothings + 1 if body in NOTHINGS else 0
             with self._lock:
                 socket.receive_payload(body, time.monotonic())
             if nothings > PATIENCE_WITH_NOTHING:
@@ -227,12 +223,13 @@ class Carrier:
             if socket.state is not _OPEN:
                 return
             try:
-                goes_on = stream.receive(socket.deadline)
+                goes_on = stream.receive(socket.due)
             except OSError as exc:
                 return self._fail(exc)
             if goes_on is None:
                 with self._lock:
                     socket.expire(time.monotonic())
+                self.flush()
             elif not goes_on:
                 self._deliver(stream)
                 error = stream.frames.error
@@ -264,13 +261,17 @@ class Carrier:
 
     def _while_halted(self) -> None:
         socket = self.socket
-        if socket.halted:
+        while socket.halted and socket.state is not _CLOSED:
             with self._changed:
-                patience = None if socket.deadline == inf else max(socket.deadline - time.monotonic(), 0)
+                patience = None if socket.due == inf else max(socket.due - time.monotonic(), 0)
                 wait_for(self._changed, lambda: not socket.halted or socket.state is _CLOSED, patience)
                 socket.expire(time.monotonic())
+            self.flush()
 
     # Writing
+
+    def _is_not_polling(self) -> bool:
+        return self.socket.state is not _OPEN or self._stream is not None
 
     def flush(self) -> None:
         """Writes to the WebSocket what can be written without waiting; called without the lock, or with it."""
@@ -289,7 +290,7 @@ class Carrier:
                 payload = socket.take_payload()
                 self._taken()
             try:
-                self._http.post(self._url("polling", socket.sid), payload)
+                self._http.post(self._url("polling", socket.sid), payload, socket.revision.content_type)
             except Exception as exc:  # a ConnectionError, or what a session of the program's raises
                 self._fail(exc)
 
@@ -384,6 +385,7 @@ class Carrier:
         if self._candidate is not None:
             self._candidate.close()
         join(self._poster, self._client.request_timeout)
+        join(self._beat, self._client.request_timeout)
         self._http.close()
 
     def _fail(self, error: Exception) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import time
 from collections import deque
 from math import inf
 from typing import Any
 
-from ..websocket import CLOSE, FrameReader
+from ..exceptions import ConnectionError
+from ..websocket import CLOSE, TEXT, FrameReader
 from .concurrency import THREADS, Threads
 
-__all__ = ["RawStream", "Stream", "shut_down"]
+__all__ = ["RawStream", "Stream", "first_text", "shut_down"]
 
 CHUNK = 65536
 """How many bytes are read at once, at most."""
@@ -148,3 +150,24 @@ def shut_down(connection: Any, how: int = socket.SHUT_RDWR) -> None:
             method(connection, how)
         else:
             connection.shutdown(how)
+
+
+def first_text(stream: Stream, seconds: float) -> bytes:
+    """Waits for the first message of a WebSocket and returns it.
+
+    Raises:
+        ConnectionError: if it does not come in time, or is no text.
+    """
+    until = time.monotonic() + seconds
+    goes_on: bool | None = True
+    while goes_on and not stream.events:
+        try:
+            goes_on = stream.receive(until)
+        except OSError as exc:
+            raise ConnectionError(f"The WebSocket is broken: {exc}") from exc
+    if goes_on is None:
+        raise ConnectionError(f"The server has opened a WebSocket and said nothing in {seconds} seconds")
+    opcode, data = stream.events.popleft() if stream.events else (CLOSE, b"")
+    if opcode != TEXT:
+        raise ConnectionError("The server has opened a WebSocket and closed it at once") from stream.frames.error
+    return data

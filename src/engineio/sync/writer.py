@@ -150,5 +150,5 @@ class Writer:
             messages = self._socket.take_burst(BURST)
             if messages:
                 self._taken()
-        frames.append(encode_masked(messages))
+        frames.append(encode_masked(messages, self._socket.revision.binary_prefix))
         return b"".join(frames)

@@ -16,7 +16,9 @@ from engineio.exceptions import EngineIOError
 
 from ..acks import LOST
 from ..base_client import BaseClient
+from ..client_life import GREETING, given
 from ..client_protocol import ClientConnection, ClientMember
+from ..client_revisions import auth_query
 from ..exceptions import ConnectionError, DisconnectedError, TimeoutError
 from .answers import AwaitedAnswer
 
@@ -139,14 +141,21 @@ class AsyncClient(Concurrency, BaseClient):
             url = await _value(self.connection_url)
             headers = await _value(self.connection_headers)
             self.check_wanted()
-            await self.eio.connect(
-                url, headers=headers or {}, transports=self.connection_transports, engineio_path=self.socketio_path
-            )
+            arguments = self.engine_arguments(url, headers)
+            await self.eio.connect(**arguments)
+            if not self.is_recognised():
+                await self._wait_until(self.is_recognised, GREETING)
+                if self.must_reopen():
+                    await self.eio.disconnect()
+                    await self.eio.connect(**arguments)
         except EngineIOError as exc:
             raise self.connection_failed(exc) from exc
         self.check_wanted()
         assert self.connection is not None
         return self.connection
+
+    async def _query_source(self) -> str:
+        return auth_query(await _value(self.connection_auth), self.dumps, self.logger)
 
     async def _wait_until(self, condition: Callable[[], object], timeout: float) -> None:
         try:
@@ -319,6 +328,10 @@ class AsyncClient(Concurrency, BaseClient):
         """It is known whether a namespace was joined."""
         self._changed.set()
 
+    def recognised(self) -> None:
+        """It is known how old the server is."""
+        self._changed.set()
+
     def lost(self, connection: ClientConnection, why: str) -> None:
         """The Engine.IO connection is gone."""
         self._changed.set()
@@ -334,5 +347,5 @@ class AsyncClient(Concurrency, BaseClient):
 
 async def _value(source: Any) -> Any:
     """Returns a value that a program has given as such, or as a function, coroutine or not."""
-    result = source() if callable(source) else source
+    result = given(source)
     return await result if inspect.isawaitable(result) else result

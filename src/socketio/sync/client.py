@@ -16,7 +16,9 @@ from engineio.sync.concurrency import BackgroundThread, Concurrency, join, start
 
 from ..acks import LOST
 from ..base_client import BaseClient
+from ..client_life import GREETING, given
 from ..client_protocol import ClientConnection, ClientMember
+from ..client_revisions import auth_query
 from ..exceptions import ConnectionError, DisconnectedError
 from .answers import BlockingAnswer
 
@@ -98,13 +100,10 @@ class Client(Concurrency, BaseClient):
             interrupts.watch(self)
         try:
             self._attempt(wait, wait_timeout)
-        except ConnectionError:
-            if not retry or self._stopping:
+        except BaseException as exc:
+            if self._stopping or not (retry and isinstance(exc, ConnectionError)):
                 self._give_up()
                 raise
-        except BaseException:
-            self._give_up()
-            raise
         else:
             return
         self._retry()
@@ -118,7 +117,7 @@ class Client(Concurrency, BaseClient):
             connection = self._connect_engine()
             self.connected = True
             for namespace in list(self.connection_namespaces):
-                auth = _value(self.auth_for(namespace))
+                auth = given(self.auth_for(namespace))
                 with self._lock:
                     connection.connect(namespace, auth)
             self.eio.flush()
@@ -143,19 +142,26 @@ class Client(Concurrency, BaseClient):
 
     def _connect_engine(self) -> ClientConnection:
         try:
-            url = _value(self.connection_url)
-            headers = _value(self.connection_headers)
+            url = given(self.connection_url)
+            headers = given(self.connection_headers)
             self.check_wanted()
-            self.eio.connect(
-                url, headers=headers or {}, transports=self.connection_transports, engineio_path=self.socketio_path
-            )
+            arguments = self.engine_arguments(url, headers)
+            self.eio.connect(**arguments)
+            if not self.is_recognised():
+                with self._changed:
+                    wait_for(self._changed, self.is_recognised, GREETING)
+                if self.must_reopen():
+                    self.eio.disconnect()
+                    self.eio.connect(**arguments)
         except EngineIOError as exc:
             with self._lock:
-                error = self.connection_failed(exc)
-            raise error from exc
+                raise self.connection_failed(exc) from exc
         self.check_wanted()
         assert self.connection is not None
         return self.connection
+
+    def _query_source(self) -> str:
+        return auth_query(given(self.connection_auth), self.dumps, self.logger)
 
     def _give_up(self) -> None:
         with self._lock:
@@ -173,7 +179,7 @@ class Client(Concurrency, BaseClient):
         Raises:
             ConnectionError: if there is no connection, the client is in the namespace already, or is not let in.
         """
-        value = _value(auth)
+        value = given(auth)
         with self._lock:
             self.remember_namespace(namespace, auth)
             connection = self.connection
@@ -373,6 +379,10 @@ class Client(Concurrency, BaseClient):
         """It is known whether a namespace was joined."""
         self._changed.notify_all()
 
+    def recognised(self) -> None:
+        """It is known how old the server is."""
+        self._changed.notify_all()
+
     def lost(self, connection: ClientConnection, why: str) -> None:
         """The Engine.IO connection is gone."""
         self._changed.notify_all()
@@ -386,8 +396,3 @@ class Client(Concurrency, BaseClient):
 
     def _close_engine(self) -> None:
         start_thread(self.eio.disconnect)
-
-
-def _value(source: Any) -> Any:
-    """Returns a value that a program has given as such, or as a function."""
-    return source() if callable(source) else source

@@ -71,7 +71,7 @@ def test_get_and_post(start_server: Start, connect: Carrier) -> None:
     server = start_server(serve)
     http = connect({"X-Token": "t"})
     assert http.get(server.url, LIMIT) == b"4one"
-    http.post(server.url, b"4two")  # through the same connection
+    http.post(server.url, b"4two", "text/plain;charset=UTF-8")  # through the same connection
     http.close()
     server.close()
     assert bodies == [b"4two"]
@@ -90,7 +90,10 @@ def test_a_redirect_is_not_followed(start_server: Start, connect: Carrier, statu
 def test_a_refusal_says_why(start_server: Start, connect: Carrier) -> None:
     server = start_server(always(answer(b'{"code":1}', "400 Bad Request")))
     http = connect()
-    for request in (lambda: http.get(server.url, LIMIT), lambda: http.post(server.url, b"")):
+    for request in (
+        lambda: http.get(server.url, LIMIT),
+        lambda: http.post(server.url, b"", "text/plain;charset=UTF-8"),
+    ):
         with pytest.raises(ConnectionError) as caught:
             request()
         assert caught.value.args == ("Unexpected status code 400 in server response", {"code": 1})
