@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 INTEROP := tests/interop
+OLD_CLIENTS := tests/old_clients
 # Most tests wait more than they compute: more workers than processors. A file's tests stay together, because they share
 # servers, and files come in the order of tests/conftest.py.
 PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
@@ -37,7 +38,7 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(INTEROP)/node_modules tests/clients/node_modules benchmarks/.cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis $(INTEROP)/node_modules $(OLD_CLIENTS)/node_modules tests/clients/node_modules benchmarks/.cache
 	find src tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 # pip has read dependency groups since 25.1.
@@ -59,14 +60,14 @@ $(STAMPS)/dev: pyproject.toml | $(STAMPS)/venv
 	$(PIP) install --editable '.[all]' --group test --group check
 	touch $@ $(STAMPS)/server
 
-# The official JavaScript clients, where there is a Node to run them.
+# The official JavaScript clients and servers, where there is a Node to run them.
 npm:
-	@if [[ -f $(INTEROP)/package-lock.json ]] && command -v npm >/dev/null; then \
-		$(MAKE) --no-print-directory --silent $(INTEROP)/node_modules/.installed; \
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory --silent {$(INTEROP),$(OLD_CLIENTS)}/node_modules/.installed; \
 	fi
 
-$(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json
-	cd $(INTEROP) && npm ci --no-audit --no-fund
+%/node_modules/.installed: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
 	touch $@
 
 # Programs that tests need, from Debian's packages. The tests say so themselves where there is none; one attempt an
