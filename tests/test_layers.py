@@ -127,7 +127,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "socketio.managers.kombu": ("kombu",),
     "socketio.managers.kafka": ("kafka",),
     "socketio.managers.zmq": ("zmq",),
-    "socketio.managers.aiopika": ("aiormq",),
+    "socketio.managers.amqp_session": ("pamqp",),
 }
 """Pattern -> what such a module imports beside the standard library: the first line holds everywhere, and each binding
 and each manager has one framework or driver."""

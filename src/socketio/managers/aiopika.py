@@ -1,37 +1,35 @@
 """`AsyncAioPikaManager`: RabbitMQ for asyncio.
 
-aiormq, which aio-pika is made of, makes the connections and declares what there is to declare. A batch of messages is
-published as one piece of bytes; see `amqp.py`. aio-pika's own connections, which come back by themselves, and what they
-keep of each message cost more than all the rest that an emit costs.
+Neither aio-pika nor the aiormq below it is used: what they do for one message (a task, and several futures and queues)
+costs more than all the rest of an emit, and at the end of a connection they leave tasks and tracebacks behind. Here a
+connection is one `asyncio.Protocol`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any, ClassVar
 
-from .amqp import Publication
+from .amqp_session import Address, Session
 from .async_pubsub import AsyncPubSubManager
 
 __all__ = ["AsyncAioPikaManager"]
-
-HEARTBEAT = 5
-"""Of a connection whose URL says nothing else, in seconds; three times that in silence, and the broker is lost."""
 
 
 class AsyncAioPikaManager(AsyncPubSubManager):
     """The manager of an asyncio server among several that have a RabbitMQ in common.
 
     Args:
-        url: amqp://[user:password@]host[:port][/vhost][?heartbeat=seconds], or amqps (with TLS, and `cafile`,
-            `certfile`, `keyfile`, `no_verify_ssl` in its query).
+        url: See :class:`Address`.
         options: All others; see :class:`BasePubSubManager`.
 
     Raises:
-        RuntimeError: aiormq is not installed.
+        ValueError: the scheme of the URL is unknown.
+        RuntimeError: pamqp is not installed.
     """
 
     name: ClassVar[str] = "asyncaiopika"
@@ -47,13 +45,12 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         **options: Any,
     ) -> None:
         try:
-            self._aiormq = importlib.import_module("aiormq.connection")
+            importlib.import_module("pamqp")
         except ModuleNotFoundError as exc:
-            if exc.name != "aiormq":
-                raise
             command = "pip install 'fast-socketio[aiopika]'"
-            raise RuntimeError(f"aiormq is not installed. Install it with: {command}") from exc
+            raise RuntimeError(f"pamqp is not installed. Install it with: {command}") from exc
         self.url = url
+        self._address = Address(url)
         super().__init__(channel=channel, write_only=write_only, logger=logger, json=json, **options)
 
     def _begin(self) -> None:
@@ -65,23 +62,19 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         self._keeper: AsyncGenerator[None, None] | None = None
 
     async def _connect(self) -> _Link:
-        link = _Link(self._aiormq, self.url)
+        link = _Link(self._address)
         try:
             async with asyncio.timeout(2 * self.publish_timeout):
                 await link.open()
-                await link.channel.exchange_declare(self.channel, exchange_type="fanout")
+                link.session.declare(self.channel)
+                await link.answers()
         except BaseException:
-            await link.close()
+            link.close()
             raise
         return link
 
     async def _publish_batch(self, messages: Sequence[bytes]) -> None:
         link = self._publisher
-        if link is not None and link.blocked:
-            if await link.is_blocked():
-                raise ConnectionError("RabbitMQ takes no messages, its memory or disk is full")
-            await link.close()
-            link = None
         if link is None:
             link = self._publisher = await self._connect()
             if self.server is None:
@@ -89,30 +82,34 @@ class AsyncAioPikaManager(AsyncPubSubManager):
                 await anext(self._keeper)
         try:
             async with asyncio.timeout(self.time_for(sum(map(len, messages)))):
-                await link.publish(self.channel, messages)
+                if link.session.blocked is not None:
+                    raise _Blocked
+                link.session.publish(self.channel, messages)
+                await link.answers()
         except BaseException as exc:
-            link.blocked = isinstance(exc, TimeoutError) and await link.is_blocked()
-            if not link.blocked:
-                self._publisher = None
-                await link.close()
+            if link.session.blocked is not None and isinstance(exc, (TimeoutError, _Blocked)):
+                raise _Blocked(f"RabbitMQ takes no messages: {link.session.blocked}") from exc
+            self._publisher = None
+            link.close()
             raise
 
     async def _listen_batches(self) -> AsyncIterator[Sequence[Any]]:
         link = await self._connect()
         try:
             async with asyncio.timeout(2 * self.publish_timeout):
-                await link.listen(self.channel, f"python-socketio.{uuid.uuid4()}")
+                link.session.listen(self.channel, f"python-socketio.{uuid.uuid4()}")
+                await link.answers()
             yield ()
             while True:
                 yield await link.take()
         finally:
-            await link.close()
+            link.close()
 
     async def _disconnect_broker(self) -> None:
         if self._keeper is not None:
             await self._keeper.aclose()
         if self._publisher is not None:
-            await self._publisher.close()
+            self._publisher.close()
         self._new_loop()
 
 
@@ -121,108 +118,112 @@ async def _keep(link: _Link) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        await link.close()
+        link.close()
 
 
-class _Link:
-    """A connection to RabbitMQ, with one channel.
+class _Blocked(ConnectionError):
+    """RabbitMQ has not got enough memory or disk to take messages."""
 
-    Args:
-        aiormq: The module `aiormq.connection`.
-        url: Of the broker.
 
-    Attributes:
-        blocked: Whether it was left because RabbitMQ had said that it takes no messages.
-    """
+class _Link(asyncio.Protocol):
+    """A connection to RabbitMQ, with one channel. One task at a time waits for it."""
 
-    def __init__(self, aiormq: Any, url: str) -> None:
-        self._aiormq = aiormq
-        self.blocked = False
-        self._connection = aiormq.Connection(url, transport_factory=self)
-        if "heartbeat" not in self._connection.url.query:
-            address = self._connection.url.update_query(heartbeat=HEARTBEAT)
-            self._connection = aiormq.Connection(address, transport_factory=self)
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._arrived: list[bytes] = []
-        self._changed = asyncio.Event()
-        self._lost = False
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._loop = asyncio.get_running_loop()
+        self.session = Session(address, self._send)
+        self._transport: asyncio.Transport | None = None
+        self._error: BaseException | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._heard = time.monotonic()
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def create(self, url: Any, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Returns the streams that aiormq is to use: the transport factory of its connection."""
-        assert self._streams is not None
-        return self._streams
+    # Called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is there."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.session.start()
+
+    def data_received(self, data: bytes) -> None:
+        """RabbitMQ has said something."""
+        self._heard = time.monotonic()
+        try:
+            self.session.receive(data)
+        except Exception as exc:
+            self._lose(exc)
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        self._lose(exc or ConnectionError("RabbitMQ has closed the connection"))
+
+    def _tick(self) -> None:
+        silence = self._address.heartbeat
+        if time.monotonic() - self._heard > 2 * silence:
+            self._lose(ConnectionError("RabbitMQ says nothing more"))
+            return
+        self.session.beat()
+        self._timer = self._loop.call_later(silence / 2, self._tick)
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None and self._error is None:
+            self._transport.write(data)
+
+    def _lose(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # Called by tasks
+
+    async def _until(self, condition: Callable[[], Any]) -> None:
+        while not condition():
+            if self._error is not None:
+                raise self._error
+            self._waiter = self._loop.create_future()
+            await self._waiter
 
     async def open(self) -> None:
-        """Connects. The streams are opened beforehand: aiormq would log an error for each attempt.
+        """Connects.
 
         Raises:
-            Exception: of whatever kind.
+            OSError: nobody is there, or RabbitMQ does not let us in.
         """
-        connection, context = self._connection, None
-        if connection.url.scheme == "amqps":
-            loop = asyncio.get_running_loop()
-            provider = self._aiormq.SSLContextProvider(ssl_context=None, ssl_certs=connection.ssl_certs, loop=loop)
-            context = await provider.get_context()
-        self._streams = await asyncio.open_connection(connection.url.host, connection.url.port, ssl=context)
-        await connection.connect()
-        self.channel = await connection.channel(publisher_confirms=False)
+        address = self._address
+        context = await asyncio.to_thread(address.make_context) if address.is_encrypted else None
+        await self._loop.create_connection(lambda: self, address.host, address.port, ssl=context)
+        await self._until(lambda: self.session.is_open)
+        if address.heartbeat:
+            self._tick()
 
-    async def publish(self, exchange: str, messages: Sequence[bytes]) -> None:
-        """Publishes messages, and waits for RabbitMQ to have had them."""
-        if messages:
-            frame_max = self._connection.connection_tune.frame_max
-            data = Publication(exchange, self.channel.number, frame_max).encode(messages)
-            await self.channel.write_queue.put(self._aiormq.ChannelFrame(payload=data, should_close=False))
-        # Its answer comes after everything that was sent before, and is none if the exchange is gone.
-        await self.channel.exchange_declare(exchange, passive=True)
-
-    async def is_blocked(self) -> bool:
-        """Returns whether RabbitMQ has said that it takes no messages for now."""
-        try:
-            async with asyncio.timeout(0):
-                await self._connection.ready()
-        except TimeoutError:
-            return True
-        return False
-
-    async def listen(self, exchange: str, queue: str) -> None:
-        """Has messages delivered to a queue that ends with this connection."""
-        channel = self.channel
-        await channel.queue_declare(queue, exclusive=True, auto_delete=True)
-        await channel.queue_bind(queue, exchange)
-        channel.on_consumer_cancel_callbacks.add(self._lose)
-        await channel.basic_consume(queue, self._arrive, no_ack=True)
-        channel.closing.add_done_callback(self._lose)
-
-    async def _arrive(self, message: Any) -> None:
-        self._arrived.append(message.body)
-        self._changed.set()
-
-    def _lose(self, why: Any) -> None:
-        self._lost = True
-        self._changed.set()
+    async def answers(self) -> None:
+        """Waits for the answers to all that was asked so far."""
+        session, asked = self.session, self.session.asked
+        await self._until(lambda: session.answered >= asked)
 
     async def take(self) -> list[bytes]:
-        """Waits for messages and returns those that have come.
-
-        Raises:
-            ConnectionError: there will be none any more.
-        """
-        await self._changed.wait()
-        if not self._arrived and self._lost:
-            raise ConnectionError("RabbitMQ has closed the connection, or the queue is gone")
-        if not self._lost:
-            self._changed.clear()
-        messages, self._arrived = self._arrived, []
+        """Waits for messages and returns those that have come."""
+        session = self.session
+        await self._until(lambda: session.bodies)
+        messages, session.bodies = session.bodies, []
         return messages
 
-    async def close(self) -> None:
-        """Closes the connection, politely if RabbitMQ answers at once."""
-        if self._streams is None:
-            return
-        try:
-            async with asyncio.timeout(0.5):
-                await self._connection.close()
-        except Exception:
-            pass
-        self._streams[1].transport.abort()
+    def close(self) -> None:
+        """Closes the connection, in a second at most."""
+        transport, self._transport = self._transport, None
+        if transport is not None and self._error is None:
+            transport.write(self.session.end())
+            transport.close()
+            if transport.get_write_buffer_size():
+                self._loop.call_later(1.0, transport.abort)
+        self._lose(ConnectionError("the connection was closed"))

@@ -17,6 +17,7 @@ _FRAME = struct.Struct(">BHI")
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _END = b"\xce"
 _AROUND = _FRAME.size + len(_END)
+_FRAME_MAX = 16 * 1024 * 1024
 
 # 4.2.6.1: class, weight and size of the body, then which properties follow. Basic is class 60.
 _CONTENT = struct.Struct(">HHQ")
@@ -86,10 +87,10 @@ class Deliveries:
         while len(data) - start >= _AROUND:
             kind, channel, size = _FRAME.unpack_from(data, start)
             end = start + _AROUND + size
-            if end > len(data):
+            if end > len(data) and size <= _FRAME_MAX:
                 break
             if data[end - 1 : end] != _END:
-                raise ValueError("a frame has no end")
+                raise ValueError("that is not AMQP")
             payload = data[start + _FRAME.size : end - 1]
             start = end
             if kind == _METHOD and payload.startswith(_DELIVER):

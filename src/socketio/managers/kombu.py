@@ -7,10 +7,13 @@ many at a time, past kombu; see `amqp.py`.
 from __future__ import annotations
 
 import importlib
+import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any, ClassVar
 
 from .amqp import Deliveries, Publication
@@ -19,12 +22,10 @@ from .pubsub import PubSubManager
 __all__ = ["KombuManager"]
 
 CHUNK = 65_536
-HEARTBEAT = 5
+HEARTBEAT = 4
 """Twice as many silent seconds, and a listener takes the broker for lost."""
 TICK = 1.0
 """After how many seconds a listener looks whether a heartbeat is due."""
-CONNECT_TIMEOUT = 5.0
-
 Batches = Iterator[Sequence[Any]]
 
 
@@ -78,12 +79,13 @@ class KombuManager(PubSubManager):
         super()._begin()
         self._publisher: _Publisher | None = None
         self._subscriber: _Link | None = None
+        self._publisher_in_use = threading.Lock()
 
     # What is declared
 
     def _connect(self, link: Callable[..., Any], **defaults: Any) -> Any:
         """Returns a link to the first of the brokers that can be reached."""
-        settings = {"connect_timeout": CONNECT_TIMEOUT, **defaults, **self.connection_options}
+        settings = {"connect_timeout": 2 * self.publish_timeout, **defaults, **self.connection_options}
         broker = self._kombu.Connection(self.url, **settings)
         for left in reversed(range(len(broker.alt) or 1)):
             try:
@@ -106,6 +108,10 @@ class KombuManager(PubSubManager):
     # The broker
 
     def _publish_batch(self, messages: Sequence[bytes]) -> None:
+        with self._publisher_in_use:
+            self._publish_alone(messages)
+
+    def _publish_alone(self, messages: Sequence[bytes]) -> None:
         if (publisher := self._publisher) is not None and publisher.blocked:
             if publisher.is_still_blocked():
                 raise ConnectionError("RabbitMQ takes no messages, its memory or disk is full")
@@ -139,9 +145,13 @@ class KombuManager(PubSubManager):
             link.close()
 
     def _disconnect_broker(self) -> None:
-        if self._subscriber is not None and self._subscriber.is_amqp:
-            self._subscriber.close()  # of the others, the thread that listens looks every second whether it has to end
-        self._drop_publisher()
+        if self._subscriber is not None:
+            self._subscriber.wake()
+        if self._publisher_in_use.acquire(blocking=False):
+            self._drop_publisher()
+            self._publisher_in_use.release()
+        elif self._publisher is not None:
+            self._publisher.wake()
 
 
 class _Link:
@@ -163,7 +173,7 @@ class _Link:
         yield ()
         deliveries = Deliveries(connection.on_inbound_frame)
         self._socket.settimeout(TICK)
-        next_tick = time.monotonic() + TICK
+        heartbeats, next_tick = count(1), time.monotonic() + TICK
         while True:
             try:
                 data = self._socket.recv(CHUNK)
@@ -177,6 +187,8 @@ class _Link:
                 raise ConnectionError("RabbitMQ has closed the connection")
             if (now := time.monotonic()) >= next_tick:
                 connection.heartbeat_tick()
+                if not next(heartbeats) % HEARTBEAT:
+                    queue.queue_bind(nowait=True)  # an error follows if somebody has deleted the exchange
                 next_tick = now + TICK
 
     def drain(self, consumer: Callable[..., Any], queue: Any) -> Batches:
@@ -194,15 +206,30 @@ class _Link:
             if self.is_amqp:
                 self._transport.heartbeat_check(self._connection)
 
+    def wake(self) -> None:
+        """Has the thread that waits for the connection find its end, and close it.
+
+        With another broker than RabbitMQ it looks every second whether it has to.
+        """
+        if self.is_amqp:
+            # By another object: of two threads in one TLS connection, OpenSSL crashes.
+            try:
+                with socket.socket(fileno=os.dup(self._socket.fileno())) as other:
+                    other.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended
+
     def close(self) -> None:
-        """Closes the connection; a thread that waits for it is woken."""
+        """Closes the connection."""
         try:
             if self.is_amqp:
                 self._connection.collect()
             else:
                 self._transport.close_connection(self._connection)
         except (OSError, ValueError):
-            pass  # TLS complains that it was not ended, or twice
+            pass  # TLS complains when nobody says goodbye
+        if self.is_amqp:
+            self._socket.close()
 
 
 class _Publisher(_Link):

@@ -85,5 +85,7 @@ def test_other_frames_are_handed_on() -> None:
 def test_what_is_not_amqp() -> None:
     data = bytearray(delivered([b"a"]))
     data[-1] = 0
-    with pytest.raises(ValueError, match="no end"):
+    with pytest.raises(ValueError, match="not AMQP"):
         Deliveries(pytest.fail).feed(bytes(data))
+    with pytest.raises(ValueError, match="not AMQP"):
+        Deliveries(pytest.fail).feed(b"HTTP/1.1 ")
