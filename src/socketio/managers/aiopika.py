@@ -140,9 +140,8 @@ class _Link(asyncio.Protocol):
 
     # Called by the event loop
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Any) -> None:
         """The connection is there."""
-        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.session.start()
 

@@ -328,7 +328,7 @@ class BasePubSubManager(BaseManager):
             self.listening = False
         self._outage = True
         if was_healthy or began:
-            why = f"{type(error).__name__}: {error}" if error is not None else "it has ended"
+            why = "it has ended" if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
             self._get_logger().error("%s: the broker cannot be reached (%s), trying again", self.name, why)
         return self._backoffs[what].next()
 
