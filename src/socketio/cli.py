@@ -17,9 +17,12 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from . import AsyncServer, run
+from . import AsyncManager, AsyncServer, run
 from .cli_errors import CommandError, CommandFailedError, UsageError
+from .cli_workers import end_with_parent, listening_sockets, run_workers
+from .managers.by_url import manager_for
 from .terminal.options import add_connection_options, waiting_time
+from .terminal.publish import add_broker_options
 from .terminal.text import clean
 from .terminal.values import RULE
 
@@ -104,6 +107,14 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(),
         help="where to look for the module; default: the current directory",
     )
+    serve.add_argument(
+        "--workers", metavar="COUNT", type=_count, default=1, help="how many processes share the port; default: 1"
+    )
+    serve.add_argument(
+        "--manager", metavar="URL", help="a broker that the processes have in common, such as redis://localhost"
+    )
+    serve.add_argument("--channel", default="socketio", help="that of the broker; default: %(default)s")
+    serve.add_argument("--worker", type=_descriptors, help=argparse.SUPPRESS)
     serve.set_defaults(command=_serve)
 
     connect = commands.add_parser(
@@ -127,7 +138,8 @@ def _parser() -> argparse.ArgumentParser:
 
     emit = commands.add_parser(
         "emit",
-        usage="%(prog)s [OPTION ...] URL EVENT [ARGUMENT ...]",
+        usage="%(prog)s [OPTION ...] URL EVENT [ARGUMENT ...]\n"
+        "       %(prog)s [OPTION ...] --manager URL EVENT [ARGUMENT ...]",
         help="send one event to a Socket.IO server and print its acknowledgement",
         description="Send one event to a Socket.IO server, and print each argument of the acknowledgement in a line.",
         epilog=RULE,
@@ -138,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     emit.add_argument("arguments", metavar="ARGUMENT", nargs="*", help="what goes with it, see below")
     add_connection_options(emit)
     emit.add_argument("--no-ack", action="store_true", help="ask for no acknowledgement: end when the event is sent")
+    add_broker_options(emit)
     emit.set_defaults(command=_emit)
     return parser
 
@@ -168,6 +181,17 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes: 1 to 1000")
+    return int(text)
+
+
+def _descriptors(text: str) -> tuple[int, int]:
+    listener, pipe = text.split(",")
+    return int(listener), int(pipe)
+
+
 def _demo(options: argparse.Namespace) -> int:
     from .demo import create_app
 
@@ -184,11 +208,22 @@ def _serve(options: argparse.Namespace) -> int:
             raise UsageError(f"there is no file {path}")
     if options.ssl_keyfile is not None and options.ssl_certfile is None:
         raise UsageError("--ssl-keyfile needs --ssl-certfile")
+    if options.workers > 1 and options.uds is not None:
+        raise UsageError("workers share a port, not a Unix domain socket")
+    if options.workers > 1 and options.worker is None:
+        return _serve_by_workers(options)
     app = _load(options.target, options.app_dir)
+    if options.manager is not None:
+        _set_manager(app, options)
     run_options: dict[str, Any] = {"log_level": options.log_level}
     if options.ssl_certfile is not None:
         run_options["ssl_certfile"] = str(options.ssl_certfile)
         run_options["ssl_keyfile"] = str(options.ssl_keyfile) if options.ssl_keyfile is not None else None
+    if options.worker is not None:
+        listener, pipe = options.worker
+        end_with_parent(pipe)
+        _run(app, sockets=[socket.socket(fileno=listener)], **run_options)
+        return _OK
     if options.uds is not None:
         run_options["uds"] = str(options.uds)
         where = f"unix:{options.uds}"
@@ -201,6 +236,41 @@ def _serve(options: argparse.Namespace) -> int:
     return _OK
 
 
+def _serve_by_workers(options: argparse.Namespace) -> int:
+    _check_address(options.host, options.port)
+    if options.manager is not None:
+        _manager(options)  # what is wrong with it is said once
+    command = [sys.executable, "-m", __package__, "serve", options.target, "--workers", str(options.workers)]
+    for name in ("host", "port", "log_level", "ssl_certfile", "ssl_keyfile", "app_dir", "manager", "channel"):
+        value = getattr(options, name)
+        if value is not None:
+            command.append(f"--{name.replace('_', '-')}={value}")
+    listeners = listening_sockets(options.host, options.port, options.workers)
+    scheme = "http" if options.ssl_certfile is None else "https"
+    where = _url(scheme, options.host, options.port)
+    print(f"{where} - {options.target}, {options.workers} workers. Ctrl-C stops them.", flush=True)
+    run_workers(command, listeners)
+    return _OK
+
+
+def _manager(options: argparse.Namespace) -> Any:
+    try:
+        return manager_for(options.manager, is_async=True, channel=options.channel)
+    except (ValueError, RuntimeError) as exc:
+        raise UsageError(str(exc)) from exc
+
+
+def _set_manager(app: Any, options: argparse.Namespace) -> None:
+    """Gives a server that has none a manager with a broker."""
+    server = app if isinstance(app, AsyncServer) else getattr(app, "socketio_server", None)
+    if not isinstance(server, AsyncServer):
+        raise UsageError(f"--manager needs a socketio.AsyncServer or ASGIApp; {options.target} is neither")
+    if type(server.manager) is not AsyncManager:
+        raise UsageError(f"{options.target} has a client_manager of its own")
+    server.manager = _manager(options)
+    server.manager.set_server(server)
+
+
 def _connect(options: argparse.Namespace) -> int:
     from .terminal import session
 
@@ -208,9 +278,9 @@ def _connect(options: argparse.Namespace) -> int:
 
 
 def _emit(options: argparse.Namespace) -> int:
-    from .terminal import emit
+    from .terminal import emit, publish
 
-    emit.run(options)
+    (emit if options.manager is None else publish).run(options)
     return _OK
 
 

@@ -137,8 +137,15 @@ class EmbeddedServer(uvicorn.Server):
         gc.unfreeze()
 
 
-def run(app: Any, host: str = "127.0.0.1", port: int = 5000, **options: Any) -> None:
+def run(app: Any, host: str = "127.0.0.1", port: int = 5000, *, sockets: Any = None, **options: Any) -> None:
     """Serves an ASGI application until SIGTERM or SIGINT; see `uvicorn.Config` for the options.
+
+    Args:
+        app: The application.
+        host: The address to listen on.
+        port: The port.
+        sockets: Sockets that listen already, instead.
+        options: Those of uvicorn.
 
     Raises:
         ValueError: if more than one process, or reloading, is asked for.
@@ -160,6 +167,6 @@ def run(app: Any, host: str = "127.0.0.1", port: int = 5000, **options: Any) -> 
             "uvicorn --ws engineio.bindings.uvicorn:TakeoverProtocol"
         )
     server = EmbeddedServer(config)
-    server.run()
+    server.run(sockets)
     if not server.started:
         raise SystemExit(3)

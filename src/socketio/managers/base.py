@@ -107,6 +107,8 @@ class BasePubSubManager(BaseManager):
         """Whether the messages of others arrive."""
         self.publishing = False
         """Whether the broker took what was published last."""
+        self.error = ""
+        """Why the broker was lost last."""
         self._outage = False
         self._reachable_since = -inf
         self._overflowing = False
@@ -327,9 +329,9 @@ class BasePubSubManager(BaseManager):
         if what == "listen":
             self.listening = False
         self._outage = True
+        self.error = "it has ended" if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
         if was_healthy or began:
-            why = "it has ended" if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
-            self._get_logger().error("%s: the broker cannot be reached (%s), trying again", self.name, why)
+            self._get_logger().error("%s: the broker cannot be reached (%s), trying again", self.name, self.error)
         return self._backoffs[what].next()
 
     def _found(self, what: str, now: float) -> None:
