@@ -9,7 +9,7 @@ from engineio.packet import Outgoing
 from .acks import arguments_of
 from .members import Member
 from .old_packet import counts_attachments, encode_ack, refusal_of, renew
-from .packet import ACK, CONNECT
+from .packet import ACK, CONNECT, DISCONNECT
 from .packet_connection import PacketConnection
 from .protocol import Connection
 
@@ -65,6 +65,12 @@ class _Old:
         if data[:1] == b"3" and counts_attachments(data):
             self._past.counts = True
         super().receive_text(renew(data))  # type: ignore[misc]
+
+    def receive_packet(self, kind: int, namespace: str, ack_id: int | None, data: Any) -> None:
+        """Takes a whole packet."""
+        if kind == DISCONNECT and self._past.waiting.pop(namespace, None) is not None:
+            return  # it has changed its mind
+        super().receive_packet(kind, namespace, ack_id, data)  # type: ignore[misc]
 
     def _receive_connect(self, namespace: str, auth: Any) -> None:
         name = namespace.partition("?")[0]

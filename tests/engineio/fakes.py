@@ -20,6 +20,7 @@ class FakeHost:
 
     def __init__(self, **options: Any) -> None:
         self.ping_interval = 25.0
+        self.ping_interval_grace_period = 0.0
         self.ping_timeout = 20.0
         self.monitor_clients = True
         self.upgrade_timeout = 10.0

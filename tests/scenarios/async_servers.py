@@ -78,6 +78,15 @@ def build_socketio(label: str, **options: Any) -> socketio.AsyncServer:
         async def environ(sid: Sid, name: str) -> Any:
             return sio.get_environ(sid, namespace=namespace).get(name)
 
+        @sio.on("tell all", namespace=namespace)
+        async def tell_all(sid: Sid, *args: Any) -> None:
+            await sio.emit("told", args, namespace=namespace)
+
+        @sio.on("ask me", namespace=namespace)
+        async def ask_me(sid: Sid, *args: Any) -> None:
+            answer = await sio.call("question", args, to=sid, namespace=namespace)
+            await sio.emit("answered", answer, to=sid, namespace=namespace)
+
         @sio.on("crash", namespace=namespace)
         async def crash(sid: Sid) -> None:
             raise RuntimeError("a secret detail")
@@ -97,3 +106,4 @@ def build_socketios() -> Iterator[tuple[str, socketio.AsyncServer]]:
     """Return the Socket.IO servers with their paths."""
     yield "patient", build_socketio("patient")
     yield "socket.io", build_socketio("socket.io", connect_timeout=1.0, **FAST)
+    yield "old", build_socketio("old", connect_timeout=1.0, allow_eio3=True)

@@ -15,7 +15,7 @@ import pytest
 
 FOLDER = Path(__file__).parent
 sys.path[:0] = [str(FOLDER)]
-pytest.register_assert_rewrite("protocol_client", "serving")
+pytest.register_assert_rewrite("old_client", "protocol_client", "serving")
 
 from limits import LIMITS  # noqa: E402
 from protocol_client import ProtocolClient  # noqa: E402
@@ -51,6 +51,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of the tests that run all ways."""
     config.addinivalue_line("markers", "binding: concerns what a binding does itself: is run over each of them")
+    config.addinivalue_line("markers", "ways(names): is run over these alone")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -61,7 +62,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     if "server" in metafunc.fixturenames:
         is_of_bindings = metafunc.definition.get_closest_marker("binding") is not None
+        chosen = metafunc.definition.get_closest_marker("ways")
         fixture, ways = "server", WAYS + MORE_ASGI_WAYS + ATTACHED_WAYS if is_of_bindings else WAYS
+        ways = chosen.args if chosen is not None else ways
     elif "own_server" in metafunc.fixturenames:
         # WSGI knows nothing of a start and an end, which are those of the program.
         fixture, ways = "own_server", ASGI_WAYS + MORE_ASGI_WAYS + ATTACHED_WAYS

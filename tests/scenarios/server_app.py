@@ -33,8 +33,9 @@ def build() -> Any:
     app: Any = fastapi
     for path, eio in build_engines():
         app = engineio.ASGIApp(eio, app, engineio_path=path)
-    (_, patient), (_, sio) = build_socketios()
+    (_, patient), (_, sio), (_, old) = build_socketios()
     app = socketio.ASGIApp(patient, app, socketio_path="patient")
+    app = socketio.ASGIApp(old, app, socketio_path="old")
 
     async def on_startup() -> None:
         report(type="startup")

@@ -30,6 +30,9 @@ ENGINES: dict[str, dict[str, Any]] = {
     "no-upgrades": {"allow_upgrades": False},
     "short-upgrade": {"upgrade_timeout": 0.3},
     "short-body": {"body_timeout": 0.3},
+    "eio3": {"max_http_buffer_size": LIMIT, "allow_eio3": True},
+    "eio3-fast": {**FAST, "allowEIO3": True},
+    "jsonp": {"jsonp": True, "cors_allowed_origins": "http://one.example"},
 }
 """Path -> options of the Engine.IO server there."""
 

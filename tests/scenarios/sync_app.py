@@ -81,6 +81,15 @@ def build_socketio(mode: str, label: str, **options: Any) -> socketio.Server:
         def environ(sid: Sid, name: str) -> Any:
             return sio.get_environ(sid, namespace=namespace).get(name)
 
+        @sio.on("tell all", namespace=namespace)
+        def tell_all(sid: Sid, *args: Any) -> None:
+            sio.emit("told", args, namespace=namespace)
+
+        @sio.on("ask me", namespace=namespace)
+        def ask_me(sid: Sid, *args: Any) -> None:
+            answer = sio.call("question", args, to=sid, namespace=namespace)
+            sio.emit("answered", answer, to=sid, namespace=namespace)
+
         @sio.on("crash", namespace=namespace)
         def crash(sid: Sid) -> None:
             raise RuntimeError("a secret detail")
@@ -110,6 +119,8 @@ def build(mode: str) -> Any:
     for path, options in ENGINES.items():
         app = engineio.WSGIApp(build_engine(mode, path, options), app, engineio_path=path)
     app = socketio.WSGIApp(build_socketio(mode, "patient"), app, socketio_path="patient")
+    old = build_socketio(mode, "old", connect_timeout=1.0, allow_eio3=True)
+    app = socketio.WSGIApp(old, app, socketio_path="old")
     sio = build_socketio(mode, "socket.io", connect_timeout=1.0, **FAST)
     return socketio.WSGIApp(sio, app, static_files=STATIC_FILES)
 

@@ -1,0 +1,183 @@
+"""The state machine of a client of Socket.IO 1.x or 2.x."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engineio.json import codec_for
+from engineio.packet import Outgoing
+from socketio.encoder import Encoder
+from socketio.members import Member
+from socketio.old_protocol import OldConnection, OldPacketConnection
+from socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT
+from socketio.protocol import Connection
+
+from .hosts import Desk, FakeSocket, text
+
+
+class OldSocket(FakeSocket):
+    """A socket of Engine.IO 3."""
+
+    undecided = False
+    decisions = 0
+
+    class revision:
+        @staticmethod
+        def for_json() -> str:
+            return "for JSON"
+
+    def decided(self) -> None:
+        self.undecided = False
+        self.decisions += 1
+
+
+class OldDesk(Desk):
+    """A host that lets the connection make the ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        encoder = Encoder("default", None, codec_for(None))
+        self.encode, self.packet_class = encoder.encode, encoder.packet_class
+
+    def join(self, connection: Connection, namespace: str) -> Member:
+        member = Member(connection.new_sid(namespace), namespace, connection)
+        self.members.append(member)
+        return member
+
+
+@pytest.fixture
+def desk() -> OldDesk:
+    return OldDesk()
+
+
+@pytest.fixture(params=[OldConnection, OldPacketConnection])
+def connection(request: pytest.FixtureRequest, desk: OldDesk) -> OldConnection:
+    """A connection that has not been opened, with and without a packet class of the program."""
+    connection: OldConnection = request.param(desk, "E", OldSocket(), 64, None)
+    return connection
+
+
+def ids(desk: Desk) -> list[str]:
+    return [member.sid for member in desk.members]
+
+
+def test_the_main_namespace_is_joined_by_itself(desk: OldDesk, connection: Any) -> None:
+    calls: list[Any] = []
+    desk.registry.add("connect", lambda sid, environ, auth: calls.append((sid, auth)), "/")
+    connection.opened()
+    assert connection.socket.revision == "for JSON"
+    assert connection.socket.undecided
+    assert desk.sent == []
+    desk.run()
+    assert calls == [("E", None)]
+    assert desk.sent == [(CONNECT, "/", None, None)]
+    assert connection.socket.decisions == 1
+
+
+def test_without_a_handler_it_is_joined_at_once(desk: OldDesk, connection: Any) -> None:
+    connection.opened()
+    assert desk.sent == [(CONNECT, "/", None, None)]
+    assert not connection.socket.undecided
+
+
+def test_a_refusal_decides_too(desk: OldDesk, connection: Any) -> None:
+    desk.registry.add("connect", lambda sid, environ: False, "/")
+    connection.opened()
+    desk.run()
+    assert desk.sent == [(CONNECT_ERROR, "/", None, "Connection rejected by server")]
+    assert connection.socket.decisions == 1
+    # In no namespace: the deadline of the connection, set by the server, goes on.
+    connection.expire(0.0)
+    assert connection.socket.failed
+
+
+def test_a_server_without_the_main_namespace_greets_all_the_same(desk: OldDesk, connection: Any) -> None:
+    desk.namespaces = {"/a"}
+    connection.opened()
+    text(connection, "0/a")
+    assert desk.sent == [(CONNECT, "/", None, None), (CONNECT, "/a", None, None)]
+    text(connection, '2["x"]')
+    assert connection.socket.failed
+
+
+def test_ids_are_those_that_the_client_computes(desk: OldDesk, connection: Any) -> None:
+    connection.opened()
+    text(connection, "0/a,", "0/b?x=1")
+    assert ids(desk) == ["E", "/a#E", "/b#E"]
+
+
+def test_the_query_string_is_the_auth_and_nothing_else_is(desk: OldDesk) -> None:
+    connection: Any = OldConnection(desk, "E", OldSocket(), 64, None)
+    calls: list[Any] = []
+    desk.registry.add("connect", lambda sid, environ, auth: calls.append(auth), "/a")
+    desk.registry.add("connect", lambda sid, environ, auth: calls.append(auth), "/b")
+    connection.opened()
+    text(connection, '0/a,{"token":1}', "0/b?token=2&token=3&more")
+    desk.run()
+    assert calls == [None, {"token": "3", "more": ""}]
+
+
+def test_an_id_is_in_use_until_the_disconnect_handler_is_over(desk: OldDesk, connection: Any) -> None:
+    connection.opened()
+    desk.registry.add("disconnect", lambda sid: None, "/a")
+    text(connection, "0/a", "1/a", "0/a?x=1", "0/a?x=2")
+    assert ids(desk) == ["E", "/a#E"]
+    desk.run()
+    assert desk.left_ == ["/a#E"]
+    assert ids(desk) == ["E", "/a#E", "/a#E"]
+    assert "/a" in connection.members
+
+
+def test_who_has_changed_its_mind(desk: OldDesk, connection: Any) -> None:
+    connection.opened()
+    desk.registry.add("disconnect", lambda sid: None, "/a")
+    text(connection, "0/a", "1/a", "0/a", "1/a")
+    desk.run()
+    assert ids(desk) == ["E", "/a#E"]
+    assert not connection.socket.failed
+    text(connection, "1/a")
+    assert connection.socket.failed
+
+
+def test_nobody_joins_again_after_the_end(desk: OldDesk, connection: Any) -> None:
+    connection.opened()
+    desk.registry.add("disconnect", lambda sid: None, "/a")
+    text(connection, "0/a", "1/a", "0/a")
+    connection.closed("transport close")
+    desk.run()
+    assert ids(desk) == ["E", "/a#E"]
+    assert desk.over == 1
+
+
+def test_a_namespace_that_is_joined_already(desk: OldDesk, connection: Any) -> None:
+    connection.opened()
+    text(connection, "0", "0/a", "0/a")
+    assert ids(desk) == ["E", "/a#E"]
+    assert not connection.socket.failed
+
+
+def test_acknowledgements_of_revision_4_and_3(desk: OldDesk, connection: Any) -> None:
+    desk.registry.add("x", lambda sid: (1, 2), "/")
+    connection.opened()
+    desk.sent.clear()
+    text(connection, '27["x"]')
+    desk.run()
+    assert desk.sent == [(ACK, "/", 7, [1, 2])]
+    # An acknowledgement that nobody waits for, in the form of revision 3.
+    text(connection, "30-99[]", '28["x"]')
+    desk.run()
+    assert desk.sent[1:] == []
+    (message,) = connection.socket.pushed
+    assert isinstance(message, Outgoing)
+    assert (message.text, list(message.attachments)) == (b"430-8[1,2]", [])
+
+
+def test_leaving(desk: OldDesk, connection: Any) -> None:
+    connection.opened()
+    text(connection, "1")
+    assert desk.left_ == ["E"]
+    text(connection, "0")
+    assert [kind for kind, *_ in desk.sent] == [CONNECT, CONNECT]
+    assert DISCONNECT not in [kind for kind, *_ in desk.sent]
