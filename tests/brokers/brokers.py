@@ -1,6 +1,6 @@
 """Broker processes of the tests: started on a free port, killed, started again on it, paused; ended by process id.
 
-A further broker is a subclass of `Broker` with its command, and an entry in `BROKERS`.
+A further broker is a subclass of `Broker` with its command, and an entry in `kinds.py`.
 """
 
 from __future__ import annotations
@@ -250,7 +250,3 @@ class Own(Redis):
     name = "own"
     sync_manager = "own_managers:OwnManager"
     async_manager = "own_managers:AsyncOwnManager"
-
-
-BROKERS: list[type[Broker]] = [Redis, Own]
-"""Those that the tests of a cluster try."""

@@ -8,7 +8,8 @@ import pytest
 
 pytest.register_assert_rewrite("tests.cluster.nodes", "tests.brokers.brokers", "tests.brokers.rabbitmq")
 
-from ..brokers.brokers import BROKERS, Broker, Redis  # noqa: E402
+from ..brokers.brokers import Broker, Redis  # noqa: E402
+from ..brokers.kinds import BROKERS  # noqa: E402
 from ..brokers.rabbitmq import RabbitMQ  # noqa: E402
 from .nodes import KINDS, Node, manager_of  # noqa: E402
 
@@ -28,7 +29,7 @@ def get_broker() -> Iterator[Callable[[type[Broker]], Broker]]:
         broker.close()
 
 
-@pytest.fixture(scope="session", params=[*BROKERS, RabbitMQ], ids=lambda kind: kind.name)
+@pytest.fixture(scope="session", params=BROKERS, ids=lambda kind: kind.name)
 def broker(request: pytest.FixtureRequest, get_broker: Callable[[type[Broker]], Broker]) -> Broker:
     """A broker of each class, for the tests that leave it alone."""
     return get_broker(request.param)
@@ -40,6 +41,14 @@ def redis_server(get_broker: Callable[[type[Broker]], Broker]) -> Redis:
     redis = get_broker(Redis)
     assert isinstance(redis, Redis)
     return redis
+
+
+@pytest.fixture(scope="session")
+def rabbit(get_broker: Callable[[type[Broker]], Broker]) -> RabbitMQ:
+    """The RabbitMQ among them."""
+    rabbit = get_broker(RabbitMQ)
+    assert isinstance(rabbit, RabbitMQ)
+    return rabbit
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ..brokers.brokers import BROKERS, Broker
+from ..brokers.brokers import Broker
+from ..brokers.kinds import BROKERS
 from .nodes import DEADLINE, Node, agree, manager_of, wait_until
 
 SYNC = [broker for broker in BROKERS if broker.sync_manager]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ..brokers.brokers import BROKERS, Broker
+from ..brokers.brokers import Broker
+from ..brokers.kinds import BROKERS
 from .nodes import DEADLINE, FOLDER, Node, agree, manager_of, wait_until
 
 THEIRS = Path(sys.prefix) / "python-socketio" / "bin" / "python"

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from ..brokers.brokers import BROKERS, Broker, Own
+from ..brokers.brokers import Broker, Own
+from ..brokers.kinds import BROKERS
 from .nodes import KINDS, Node, Peer, agree, manager_of, wait_until
 
 RATE = 1000
