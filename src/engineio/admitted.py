@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base_server import BaseServer
-from .interfaces import DirectLink
+from .interfaces import DirectLink, reason
 from .packet import Outgoing
 from .protocol import Socket, State
 
@@ -33,6 +33,7 @@ class Admitted:
                 link.target = candidate
             return
         if socket.state is State.CLOSED:  # by the program or the server's end, while the WebSocket was being accepted
+            socket.abandon(reason.SERVER_DISCONNECT)
             link.target = Late()
             link.close(1000, "closed")
             return
@@ -43,7 +44,7 @@ class Admitted:
     def abandon(self) -> None:
         """The client has gone before its WebSocket could be accepted."""
         if not self.upgrade:
-            self.socket.reject()
+            self.socket.abandon(reason.TRANSPORT_CLOSE)
 
 
 class Late:

@@ -137,6 +137,11 @@ class Socket:
             self.halted = True
             self.host.forget(self)
 
+    def abandon(self, why: str) -> None:
+        """Ends a socket whose handshake was accepted but never answered; its receiver hears that it is over."""
+        self.reject()
+        self._tell_receiver(why)
+
     def close(self, why: str = reason.SERVER_DISCONNECT, code: int = 1000) -> None:
         """Closes the connection from this side; what is in the outbox is still sent."""
         if self.state is _OPEN and self.link.name == "polling":

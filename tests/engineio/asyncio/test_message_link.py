@@ -292,7 +292,7 @@ def test_the_client_goes_before_it_is_accepted() -> None:
         with pytest.raises(OSError, match="gone"):
             await call.task
         assert case.server.sockets == {}
-        assert case.heard == ["connect"]
+        assert case.heard == ["connect", "transport close"]
 
     asyncio.run(main())
 
@@ -308,6 +308,7 @@ def test_the_program_closes_before_the_client_is_accepted() -> None:
         await turn()
         assert call.take() == ["websocket.accept", "websocket.close"]
         assert case.server.sockets == {}
+        assert case.heard == ["connect", "server disconnect"]
         call.disconnect()
         await call.task
 

@@ -154,8 +154,8 @@ class Client:
         return None if self.link.closed is None else self.link.closed[0]
 
 
-async def connect(server: AsyncServer, *, headers: tuple[tuple[bytes, bytes], ...] = (), query: str = "") -> Client:
-    """Opens a connection that has joined no namespace yet."""
+async def handshake(server: AsyncServer, headers: tuple[tuple[bytes, bytes], ...] = (), query: str = "") -> Admitted:
+    """Asks for a WebSocket, and returns what it is to be attached to."""
     query = "EIO=4&transport=websocket" + query
     scope: dict[str, Any] = {
         "type": "websocket",
@@ -169,13 +169,19 @@ async def connect(server: AsyncServer, *, headers: tuple[tuple[bytes, bytes], ..
     request = Request("GET", "/socket.io/", query, scope["headers"], "ws", scope["client"])
     admitted = await server.eio.admit_websocket(request, _Source(scope, {}))
     assert isinstance(admitted, Admitted), admitted
+    return admitted
+
+
+async def connect(server: AsyncServer, *, headers: tuple[tuple[bytes, bytes], ...] = (), query: str = "") -> Client:
+    """Opens a connection that has joined no namespace yet."""
+    admitted = await handshake(server, headers, query)
     link = Link()
     admitted.attach(link)
     while not link.sent:
         await asyncio.sleep(0)
-    handshake = link.sent.pop(0)
-    assert isinstance(handshake, str)
-    return Client(link, json.loads(handshake[1:])["sid"])
+    first = link.sent.pop(0)
+    assert isinstance(first, str)
+    return Client(link, json.loads(first[1:])["sid"])
 
 
 async def joined(server: AsyncServer, namespace: str = "/") -> Client:

@@ -14,7 +14,7 @@ import pytest
 from socketio import AsyncServer
 from socketio.exceptions import TimeoutError
 
-from .clients import Client, ack, connect, event, joined, settle
+from .clients import Client, Link, ack, connect, event, handshake, joined, settle
 
 
 class Name(str, Enum):  # noqa: UP042  # what programs write
@@ -373,3 +373,18 @@ async def test_another_threads_loop() -> None:
     assert isinstance(await elsewhere(lambda: server.enter_room("nobody", "room")), KeyError)
     await elsewhere(lambda: server.disconnect(client.sid))
     assert threads == [own] and await client.rest() == ["1"]
+
+
+@pytest.mark.parametrize("what", ["the client goes", "the server closes it"])
+async def test_nothing_is_left_of_a_handshake_that_is_never_answered(what: str) -> None:
+    server = AsyncServer()
+    admitted = await handshake(server)
+    assert len(server.environ) == 1
+    if what == "the client goes":
+        admitted.abandon()
+    else:
+        await server.eio.disconnect()
+        link = Link()
+        admitted.attach(link)
+        assert link.closed == (1000, "closed")
+    assert len(server.environ) == len(server.eio.sockets) == len(server.eio.deadlines) == 0
