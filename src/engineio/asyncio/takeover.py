@@ -11,6 +11,7 @@ from ..admitted import Admitted
 from ..base_server import BaseServer
 from ..protocol import reason
 from ..websocket_link import MAX_PENDING_PONGS, WebSocketLink
+from .concurrency import Pulse
 
 try:
     from fcntl import ioctl
@@ -182,7 +183,7 @@ class Connections:
 
     def __init__(self) -> None:
         self.links: set[TakenOver] = set()
-        self._closed: asyncio.Event | None = None
+        self._closed = Pulse()
 
     def add(self, link: TakenOver) -> None:
         """Keeps a link until its transport is gone."""
@@ -191,12 +192,11 @@ class Connections:
 
     def _discard(self, link: TakenOver) -> None:
         self.links.discard(link)
-        if self._closed is not None and not self.links:
+        if not self.links:
             self._closed.set()
 
     async def wait_closed(self) -> None:
         """Waits until the transports of all of them are gone. Each sees to it itself that its closing takes no longer
         than `ws_close_timeout`."""
-        if self.links:
-            self._closed = asyncio.Event()
+        while self.links:
             await self._closed.wait()
