@@ -10,7 +10,7 @@ import pytest
 
 from .peers import Client
 from .raw_client import Http
-from .servers import Canary, Server
+from .servers import ATTACHED, Canary, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,10 +35,19 @@ BAD_LOG = ("Traceback (most recent call last)", "never retrieved", "never awaite
 """What may not be in the log after a case that does not raise anything in the application."""
 
 
-@pytest.fixture(scope="session", params=["embedded", "asgi"])
+@pytest.fixture(scope="session")
 def mode(request: pytest.FixtureRequest) -> str:
-    """The two ways to serve: `socketio.run` with the takeover, and plain uvicorn through ASGI messages."""
+    """The ways to serve: `socketio.run` with the takeover, plain uvicorn through ASGI messages, and the frameworks that
+    the cases with the marker `binding` are tried with as well."""
     return request.param
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Attack each server that a case has something to say about."""
+    if "mode" in metafunc.fixturenames:
+        is_of_bindings = metafunc.definition.get_closest_marker("binding") is not None
+        modes = ["embedded", "asgi", *(ATTACHED if is_of_bindings else ())]
+        metafunc.parametrize("mode", modes, indirect=True, scope="session")
 
 
 @pytest.fixture(params=["websocket", "polling"])
@@ -185,4 +194,5 @@ def private_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., Ser
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "binding: concerns what a binding does itself: is run over each of them")
     config.addinivalue_line("markers", "leaves_traceback: the case makes the application raise, which is logged")

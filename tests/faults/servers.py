@@ -22,7 +22,14 @@ from .raw_client import DEADLINE, Gone, Http
 SETTLE = 2.0
 """Within how many seconds nothing of an offender may be left. The rule says one; the machine may be busy."""
 
-COMMAND = os.environ.get("FAULTS_SERVER", f"{sys.executable} {Path(__file__).with_name('server_app.py')}").split()
+ATTACHED = ("aiohttp", "sanic")
+"""The modes of `attached_app.py`."""
+
+
+def command(mode: str) -> list[str]:
+    """Return how to start a server."""
+    program = Path(__file__).with_name("attached_app.py" if mode in ATTACHED else "server_app.py")
+    return os.environ.get("FAULTS_SERVER", f"{sys.executable} {program}").split()
 
 
 def free_port() -> int:
@@ -53,7 +60,7 @@ class Server:
     def start(self) -> None:
         """Start the process, and wait until it answers."""
         self.process = subprocess.Popen(
-            [*COMMAND, self.mode, str(self.port), json.dumps(self.options)],
+            [*command(self.mode), self.mode, str(self.port), json.dumps(self.options)],
             stdout=self.log_file,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONASYNCIODEBUG": ""},

@@ -13,6 +13,8 @@ from .raw_client import Gone, Http, RawSocket, request_bytes, target
 if TYPE_CHECKING:
     from .servers import Server
 
+pytestmark = pytest.mark.binding
+
 
 def test_F018_octet_stream(server: Server, joined: Make) -> None:
     client = joined("polling")
@@ -71,14 +73,15 @@ def test_F021_chunked_small(server: Server, joined: Make) -> None:
     assert client.receive() == "431[1]"
 
 
-def test_F022_body_longer_than_announced(server: Server, joined: Make) -> None:
+def test_F022_body_longer_than_announced(mode: str, server: Server, joined: Make) -> None:
     client = joined("polling")
     raw = RawSocket(server.port)
     server.clients.append(raw)
     raw.write(request_bytes("POST", client.peer.target, {"Content-Length": "1"}, b'6\x1e42["remember",1]'))
     # What follows is no request: uvicorn answers 400 and closes, mostly before we could answer the POST.
     assert raw.read_response().status in (200, 400)
-    raw.wait_gone()
+    if mode != "sanic":  # which waits for the rest of that request
+        raw.wait_gone()
     client.assert_alive()
     assert server.report()["seen"] == 0
 
@@ -142,9 +145,10 @@ def test_unsolicited_packets(packet: str, transport: str, server: Server, joined
 
 
 def test_F025_handshakes_never_polled(short: Server) -> None:
-    baseline, before = short.counters(), short.report("objects")["rss"]
     http = Http(short.port)
     short.clients.append(http)
+    http.get("/debug")  # from now on the connection itself counts, for which some frameworks have a task
+    baseline, before = short.counters(), short.report("objects")["rss"]
     began = time.monotonic()
     sids = [http.get(target("polling")).sid() for _ in range(2000)]
     grown = short.report()["rss"] - before

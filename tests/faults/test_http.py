@@ -53,6 +53,7 @@ def test_F003_sid_of_a_megabyte(server: Server, http: Http) -> None:
     "F003-unknown": "EIO=4&transport=websocket&sid=unknown",
     "F003-crlf": "EIO=4&transport=websocket&sid=a%0d%0aX-Inj:1", "F003-empty-transport": "EIO=4&transport=",
 })  # fmt: skip
+@pytest.mark.binding
 def test_refused_websocket(case: str, server: Server) -> None:
     raw = RawSocket(server.port)
     server.clients.append(raw)
@@ -64,12 +65,14 @@ def test_refused_websocket(case: str, server: Server) -> None:
 
 
 @rows({"F004-POST": "POST", "F004-PUT": "PUT", "F004-DELETE": "DELETE", "F004-TRACE": "TRACE", "F004-PATCH": "PATCH"})
+@pytest.mark.binding
 def test_handshake_method(case: str, http: Http) -> None:
     response = http.request(case, target("polling"), body=b"" if case in ("POST", "PUT") else None)
     assert response.status == 405 or (response.status, response.code()) == (400, 2), response
 
 
 @rows({"F004-HEAD": "HEAD", "F004-FOO": "FOO"})
+@pytest.mark.binding
 def test_handshake_method_without_a_body_to_read(case: str, server: Server) -> None:
     raw = RawSocket(server.port)
     server.clients.append(raw)
@@ -79,6 +82,7 @@ def test_handshake_method_without_a_body_to_read(case: str, server: Server) -> N
 
 
 @rows({"F004-PUT": "PUT", "F004-DELETE": "DELETE", "F004-PATCH": "PATCH", "F004-HEAD": "HEAD"})
+@pytest.mark.binding
 def test_session_method(case: str, server: Server, joined: Make) -> None:
     client = joined("polling")
     raw = RawSocket(server.port)
@@ -113,6 +117,7 @@ def test_post_body_that_means_nothing(case: str, joined: Make) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.binding
 def test_F010_session_whose_connect_handler_has_not_returned(method: str, server: Server, http: Http) -> None:
     waiting = RawSocket(server.port)
     server.clients.append(waiting)
@@ -137,6 +142,7 @@ def test_packets_in_one_post_stay_in_order(number: int, server: Server, joined: 
     assert (report["seen"], report["in_order"]) == (number, True)
 
 
+@pytest.mark.binding
 def test_F016_100000_packets_in_one_post(server: Server, joined: Make) -> None:
     client = joined("polling")
     client.peer.http.request("POST", client.peer.target, body=b"\x1e".join([b'42["count"]'] * 83_000), timeout=30)
@@ -162,6 +168,7 @@ def test_packet_on_websocket(case: str, server: Server, joined: Make) -> None:
     assert len(server.disconnects(client.sid)) == 1
 
 
+@pytest.mark.binding
 def test_close_packet_ends_normally(transport: str, server: Server, joined: Make) -> None:
     client = joined(transport)
     client.send("1")
@@ -178,6 +185,7 @@ def test_paths_below_ours_are_harmless(path: str, http: Http) -> None:
     assert http.get(path).status in (400, 404)
 
 
+@pytest.mark.binding
 def test_two_polls_at_once(server: Server, joined: Make) -> None:
     client = joined("polling")
     first = RawSocket(server.port)
@@ -191,6 +199,7 @@ def test_two_polls_at_once(server: Server, joined: Make) -> None:
     assert len(server.disconnects(client.sid)) == 1
 
 
+@pytest.mark.binding
 def test_two_posts_at_once(server: Server, joined: Make) -> None:
     client = joined("polling")
     first = RawSocket(server.port)
@@ -201,6 +210,7 @@ def test_two_posts_at_once(server: Server, joined: Make) -> None:
     client.assert_killed()
 
 
+@pytest.mark.binding
 def test_poll_given_up(server: Server, joined: Make) -> None:
     client = joined("polling")
     poll = RawSocket(server.port)

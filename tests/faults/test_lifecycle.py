@@ -144,6 +144,7 @@ def test_joining_again_after_leaving_gives_a_new_sid(transport: str, server: Ser
     assert server.report()["counts"]["disconnect"] == 20
 
 
+@pytest.mark.binding
 def test_F094_clients_gone_at_every_moment(server: Server) -> None:
     before = server.report("objects")["objects"]
     packets = ["40", '421["join","crowd"]', '42["flood","crowd",1000,20]', '40/slow,{"seconds":0.05}', '452-["echo",1]']

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .peers import Client
     from .servers import Server
 
+pytestmark = pytest.mark.binding
+
 
 def upgraded(server: Server, client: Client) -> RawWebSocket:
     """Upgrade a polling client by the book and return its WebSocket."""

@@ -102,6 +102,9 @@ async def post(server: BaseServer, socket: Socket, request: Request, exchange: E
     except ConnectionError:  # the client has gone before it was done
         socket.lost()
         return UNKNOWN_SID.response()
+    except asyncio.CancelledError:  # which is how some frameworks say the same
+        socket.lost()
+        raise
     except ProtocolError as exc:
         server.logger.info("%s: %s", socket.sid, exc)
         socket.fail()

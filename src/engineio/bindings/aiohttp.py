@@ -42,7 +42,11 @@ async def handle(server: AsyncServer, request: web.Request) -> web.StreamRespons
     asked = exchange.request
     if asked.merged_headers().get(b"upgrade", b"").lower() == b"websocket":
         return await _serve_websocket(server, exchange)
-    return _answer(await server.handle_http(asked, exchange))
+    answer = _answer(await server.handle_http(asked, exchange))
+    if not request.content.is_eof():
+        # aiohttp reads the rest of a body for some seconds after the answer, even if the client has gone meanwhile.
+        _Watch.of(request).gone.add_done_callback(lambda _: request.content.feed_eof())
+    return answer
 
 
 def _answer(response: Response) -> web.Response:
@@ -50,6 +54,11 @@ def _answer(response: Response) -> web.Response:
     if answer.headers.get("Connection") == "close":
         answer.force_close()
     return answer
+
+
+def _refuse(response: Response) -> web.Response:
+    # A client whose WebSocket is refused has no use for the connection.
+    return _answer(response.with_header("Connection", "close"))
 
 
 class _Exchange:
@@ -141,10 +150,10 @@ async def _serve_websocket(server: AsyncServer, exchange: _Exchange) -> web.Stre
     if refusal is None and http.body_exists:
         refusal = BAD_REQUEST.response()  # what follows would be a body, which is not for the WebSocket
     if refusal is not None:
-        return _answer(refusal)
+        return _refuse(refusal)
     admitted = await server.admit_websocket(asked, exchange.source)
     if isinstance(admitted, Response):
-        return _answer(admitted)
+        return _refuse(admitted)
     link = make_link(server)
     early = _take_over(http, link)
     if early is None:
