@@ -159,7 +159,7 @@ def test_a_connect_handler_that_outlives_its_client(framework: str) -> None:
         with live.client() as other:
             live.eio.on("connect", lambda sid, environ: None)
             talk(other)
-            assert len(live.links()) == 1
+            wait_until(lambda: len(live.links()) == 1)
 
 
 def test_a_poll_whose_client_goes(framework: str) -> None:
