@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from contextvars import Context
 from threading import get_ident
 from typing import Any, TypeVar
 
@@ -63,6 +64,9 @@ class AsyncServer(Concurrency, BaseServer):
         """The thread that the server's loop runs on; `None` before the first request."""
         self.dirty: list[Socket] = []
         self._timer: asyncio.TimerHandle | None = None
+        # Whose deadline it is has nothing to do with the client that happens to have set the timer, in whose context
+        # frameworks keep whole requests.
+        self._no_context = Context()
         self._wake_at = 0.0
         self._background: set[asyncio.Future[Any]] = set()
 
@@ -246,7 +250,7 @@ class AsyncServer(Concurrency, BaseServer):
         when = self.deadlines.next()
         if when is not None:
             self._wake_at = when
-            self._timer = self._loop.call_at(when, self._expire)  # type: ignore[union-attr]
+            self._timer = self._loop.call_at(when, self._expire, context=self._no_context)  # type: ignore[union-attr]
 
     def _expire(self) -> None:
         self._timer = None

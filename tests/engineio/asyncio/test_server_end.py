@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -176,3 +177,14 @@ async def test_helpers() -> None:
     event.set()
     await event.wait()
     await server.shutdown()
+
+
+@run
+async def test_a_deadline_does_not_run_in_the_context_of_the_client_that_has_set_the_timer() -> None:
+    whose: ContextVar[str] = ContextVar("whose", default="nobody's")
+    server = AsyncServer(ping_interval=0.02, ping_timeout=0.02)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    server.on("disconnect", lambda sid, reason: heard.put_nowait(whose.get()))
+    whose.set("the client's")
+    await Client(server).connect()
+    assert await asyncio.wait_for(heard.get(), 15) == "nobody's"
