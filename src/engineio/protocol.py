@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .exceptions import ProtocolError
 from .interfaces import DirectLink, Host, Link, Receiver, reason
-from .packet import CLOSE, END, MESSAGE, NOOP, NOTHING, PING_PACKET, PONG, Outgoing
+from .packet import CLOSE, END, MESSAGE, NOOP, NOTHING, PING_PACKET, PONG, Outgoing, decode_base64
 from .payload import Revision
 from .upgrade import Candidate
 
@@ -243,6 +243,11 @@ class Socket:
             self._awaiting_pong = False
         elif 0x30 <= kind <= 0x36:
             self._receive_control(kind - 0x30)
+        elif kind == 0x62:  # b: what clients with `forceBase64` send also over a WebSocket
+            try:
+                self.receive_binary(decode_base64(data[1:]))
+            except ProtocolError:
+                self.fail()
         else:
             self.fail()
 

@@ -299,6 +299,7 @@ def test_messages_reach_the_receiver(make, host: FakeHost, receiver: Recorder) -
     socket.receive_packet(4, "€".encode(), False)
     socket.receive_packet(4, b"\x00\xff", True)
     socket.receive_binary(b"\x04\xff")
+    socket.receive_text(b"bAQID")
     socket.receive_text(b"6")
     socket.receive_packet(6, b"", False)
     assert receiver.events == [
@@ -307,12 +308,15 @@ def test_messages_reach_the_receiver(make, host: FakeHost, receiver: Recorder) -
         ("text", "€".encode()),
         ("binary", b"\x00\xff"),
         ("binary", b"\x04\xff"),
+        ("binary", b"\1\2\3"),
     ]
     assert socket.state is State.OPEN
 
 
 # D.1: a ping goes from the server to the client only; open and upgrade make no sense here; types end at 6.
-@pytest.mark.parametrize("packet", [b"", b"0", b"0{}", b"2", b"2probe", b"5", b"7", b"9", b"x", b"\xf0\x9f\x98\x80"])
+@pytest.mark.parametrize(
+    "packet", [b"", b"0", b"0{}", b"2", b"2probe", b"5", b"7", b"9", b"x", b"b!!", b"\xf0\x9f\x98\x80"]
+)
 def test_a_packet_that_does_not_belong_here_ends_a_websocket(packet: bytes, host: FakeHost, receiver: Recorder) -> None:
     socket, link = websocket_socket(host, receiver)
     link.text(packet)
