@@ -37,11 +37,16 @@ def from_json(value: Any) -> Any:
 
 
 class Driver:
-    """The Node process with the sockets."""
+    """The Node process with the sockets.
 
-    def __init__(self) -> None:
+    Args:
+        program: What to run.
+        *arguments: Of the program.
+    """
+
+    def __init__(self, program: Path = FOLDER / "driver.mjs", *arguments: str) -> None:
         self.process = subprocess.Popen(
-            ["node", str(FOLDER / "driver.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ["node", str(program), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout
         self.reports = Reports(self.process.stdout)

@@ -18,8 +18,9 @@ sys.path[:0] = [str(FOLDER), *(str(FOLDER.parent / name) for name in ("scenarios
 pytest.register_assert_rewrite("js_client", "serving")
 
 from colours import Asyncio, Colour, Threads  # noqa: E402
-from js_client import TRANSPORTS  # noqa: E402
+from js_client import TRANSPORTS, Clients, Driver  # noqa: E402
 from node import VERSIONS, NodeServer  # noqa: E402
+from serving import ServerProcess  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,3 +109,42 @@ def how(request: pytest.FixtureRequest) -> str:
     """How the client connects: by polling alone, by WebSocket alone, or by the one and then the other."""
     name: str = request.param
     return name
+
+
+@pytest.fixture(scope="session", params=["embedded", "werkzeug"])
+def server(request: pytest.FixtureRequest, node_packages: None) -> Iterator[ServerProcess]:
+    """Our server, for asyncio and for threads, shared by the tests."""
+    program = FOLDER / ("server_app.py" if request.param == "embedded" else "sync_app.py")
+    server = ServerProcess(program, request.param)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def drivers(node_packages: None) -> Iterator[Callable[[str], Driver]]:
+    """A function that returns the Node process with the official client of a version, the same one each time."""
+    started: dict[str, Driver] = {}
+
+    def get(version: str) -> Driver:
+        if version not in started:
+            started[version] = Driver(FOLDER / "driver.cjs", f"socket.io-client-{version}")
+        return started[version]
+
+    yield get
+    for driver in started.values():
+        driver.close()
+
+
+@pytest.fixture
+def open_clients(drivers: Callable[[str], Driver], server: ServerProcess) -> Iterator[Callable[[str, str], Clients]]:
+    """A function that gives the official clients of a version that connect in a certain way: `open(version, how)`."""
+    opened: list[Clients] = []
+    server.reports.take_all()
+
+    def get(version: str, how: str) -> Clients:
+        opened.append(Clients(drivers(version), server, how))
+        return opened[-1]
+
+    yield get
+    for clients in opened:
+        clients.close()
