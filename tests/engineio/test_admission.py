@@ -11,6 +11,7 @@ from engineio.admission import REFUSALS, Decision, Handshake, Poll, Post, Refusa
 from engineio.payload import REVISIONS
 from engineio.protocol import Socket
 from engineio.request import Request
+from engineio.revision3 import Base64Revision3, Revision3
 
 from .fakes import FakeHost, new_socket, polling_socket, websocket_socket
 
@@ -112,6 +113,42 @@ def test_a_second_websocket_is_let_in_to_be_closed(streaming: dict[str, Socket])
 def test_a_connection_keeps_its_revision(polling: dict[str, Socket]) -> None:
     assert refusal(ask("EIO=3&transport=polling&sid=sid", sockets=polling)) == (400, 3)
     assert refusal(ask("transport=polling&sid=sid", "POST", sockets=polling)) == (400, 3)
+
+
+OLD: dict[str, Any] = {"allow_eio3": True, "jsonp": True}
+
+
+@pytest.mark.parametrize(
+    ("query", "revision"),
+    [
+        ("transport=polling", Revision3),
+        ("EIO=3&transport=polling", Revision3),
+        ("EIO=3&transport=polling&b64=", Revision3),
+        ("EIO=3&transport=polling&b64=1", Base64Revision3),
+        ("EIO=3&transport=polling&j=0", Base64Revision3),
+        ("EIO=4&transport=polling&j=0&b64=1", type(REVISIONS["4"])),
+    ],
+)
+def test_handshakes_of_old_clients(query: str, revision: type) -> None:
+    decision = ask(query, **OLD)
+    assert isinstance(decision, Handshake)
+    assert type(decision.revision) is revision
+
+
+@pytest.mark.parametrize("query", ["EIO=3&EIO=4", "EIO=3&EIO=3", "EIO=", "EIO=2", "EIO=5"])
+def test_versions_that_do_not_exist(query: str) -> None:
+    assert refusal(ask(query + "&transport=polling", **OLD)) == (400, 5)
+
+
+def test_old_clients_have_to_be_allowed() -> None:
+    assert refusal(ask("EIO=3&transport=polling", jsonp=True)) == (400, 5)
+    assert ask("EIO=4&transport=polling&j=x") == Handshake(REVISIONS["4"])  # it means nothing there
+
+
+@pytest.mark.parametrize("index", ["", "x", "%D9%A1", "-"])
+def test_an_index_without_digits(index: str) -> None:
+    assert refusal(ask(f"EIO=4&transport=polling&j={index}", **OLD)) == (400, 3)
+    assert isinstance(ask(f"EIO=4&transport=websocket&j={index}", websocket=True, **OLD), Handshake)
 
 
 def test_no_upgrade_where_none_is_allowed(polling: dict[str, Socket]) -> None:

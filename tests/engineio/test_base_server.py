@@ -72,6 +72,21 @@ def test_the_defaults() -> None:
     assert AsyncServer(None, 10, 5).ping_interval == 10
 
 
+@pytest.mark.parametrize(
+    ("options", "allow_eio3", "jsonp"),
+    [
+        ({}, False, False),
+        ({"allow_eio3": True}, True, True),
+        ({"allowEIO3": True}, True, True),
+        ({"allow_eio3": True, "jsonp": False}, True, False),
+        ({"jsonp": True}, False, True),
+    ],
+)
+def test_old_clients_are_an_option(options: dict[str, bool], allow_eio3: bool, jsonp: bool) -> None:
+    server = AsyncServer(**options)
+    assert (server.allow_eio3, server.jsonp) == (allow_eio3, jsonp)
+
+
 def test_an_unknown_option_warns_where_it_was_written() -> None:
     with pytest.warns(UserWarning, match=r"'ping_timout'.*'ping_timeout'") as caught:
         server = AsyncServer(ping_timout=5)
