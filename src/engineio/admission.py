@@ -171,6 +171,8 @@ def check_handshake(request: Request) -> Response | None:
     headers = request.merged_headers()
     if b"upgrade" not in headers.get(b"connection", b"").lower():
         return BAD_REQUEST.response()
+    if b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0":
+        return BAD_REQUEST.response()  # a body is not for the WebSocket, and one cannot be told from the other
     if headers.get(b"sec-websocket-version") != b"13":
         return Refusal(426, 3, "Bad request").response().with_header("Sec-WebSocket-Version", "13")
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engineio.admission import REFUSALS, Decision, Handshake, Poll, Post, Refusal, Upgrade, admit
+from engineio.admission import REFUSALS, Decision, Handshake, Poll, Post, Refusal, Upgrade, admit, check_handshake
 from engineio.payload import REVISIONS
 from engineio.protocol import Socket
 from engineio.request import Request
@@ -200,3 +200,33 @@ def test_the_messages_of_the_reference_implementation() -> None:
         4: "Forbidden",
         5: "Unsupported protocol version",
     }
+
+
+PLAIN = {
+    b"upgrade": b"websocket",
+    b"connection": b"keep-alive, Upgrade",
+    b"sec-websocket-version": b"13",
+    b"sec-websocket-key": b"dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {}, None),
+        ("GET", {b"content-length": b"0"}, None),
+        ("POST", {}, 405),
+        ("GET", {b"connection": b"keep-alive"}, 400),
+        ("GET", {b"sec-websocket-version": b"8"}, 426),
+        ("GET", {b"sec-websocket-key": b"c2hvcnQ="}, 400),
+        ("GET", {b"sec-websocket-key": b"\xff" * 24}, 400),
+        ("GET", {b"content-length": b"1"}, 400),
+        ("GET", {b"transfer-encoding": b"chunked"}, 400),
+    ],
+)
+def test_handshakes_that_are_checked(method: str, headers: dict[bytes, bytes], status: int | None) -> None:
+    """RFC 6455, 4.2.1; and no body, which could not be told from what the WebSocket says."""
+    answer = check_handshake(Request(method, "/", "", list((PLAIN | headers).items()), "ws", None))
+    assert (answer and answer.status) == status
+    if status == 426:
+        assert answer is not None and ("Sec-WebSocket-Version", "13") in answer.headers

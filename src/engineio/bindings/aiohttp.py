@@ -11,7 +11,7 @@ from aiohttp.http import RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ..admission import BAD_REQUEST, check_handshake
+from ..admission import check_handshake
 from ..asyncio.server import AsyncServer
 from ..asyncio.takeover import TakenOver, make_link, open_link
 from ..environ import describe
@@ -147,8 +147,6 @@ class _Watch(asyncio.Protocol):
 async def _serve_websocket(server: AsyncServer, exchange: _Exchange) -> web.StreamResponse:
     asked, http = exchange.request, exchange._http
     refusal = check_handshake(asked)
-    if refusal is None and http.body_exists:
-        refusal = BAD_REQUEST.response()  # what follows would be a body, which is not for the WebSocket
     if refusal is not None:
         return _refuse(refusal)
     admitted = await server.admit_websocket(asked, exchange.source)

@@ -13,7 +13,7 @@ from sanic.compat import Header
 from sanic.exceptions import SanicException
 from sanic.models.server_types import ConnInfo
 
-from ..admission import BAD_REQUEST, check_handshake
+from ..admission import check_handshake
 from ..asyncio.server import AsyncServer
 from ..asyncio.takeover import TakenOver, make_link, open_link
 from ..environ import describe
@@ -110,9 +110,6 @@ class _Exchange:
 async def _serve_websocket(server: AsyncServer, exchange: _Exchange) -> HTTPResponse | None:
     asked, http = exchange.request, exchange._http
     refusal = check_handshake(asked)
-    stream: Any = http.stream
-    if refusal is None and stream.request_body:
-        refusal = BAD_REQUEST.response()  # what follows would be a body, which is not for the WebSocket
     if refusal is not None:
         return _answer(http, refusal)
     admitted = await server.admit_websocket(asked, exchange.source)
