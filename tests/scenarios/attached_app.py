@@ -47,10 +47,16 @@ async def serve_aiohttp(port: int) -> None:
 
 def serve_sanic(port: int) -> None:
     """Serve on Sanic's own server until SIGTERM."""
-    from sanic import Sanic
+    from sanic import Request, Sanic
 
     app = Sanic("scenarios")
     attach(app)
+
+    @app.on_request
+    async def wait_until_running(request: Request) -> None:
+        # Sanic loses a SIGTERM that comes between its first connection and this: let no test send one so early.
+        while not app.state.is_running:
+            await asyncio.sleep(0.01)
 
     @app.before_server_start
     async def on_startup(app: Sanic) -> None:
