@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ..brokers.brokers import Broker
+from ..brokers.brokers import Broker, Redis
 from ..brokers.kinds import BROKERS
 from .nodes import DEADLINE, Node, agree, manager_of, wait_until
 
@@ -29,6 +29,20 @@ def test_greenlets(broker: Broker, start_node: Callable[..., Node], kind: str) -
     assert here.do("call", "question", 1, to=there.sid) == 1
     assert there.do("call", "question", 2, to=here.sid) == 2
     wait_until(lambda: here.look()["healthy"])
+
+
+@pytest.mark.parametrize("kind", ["gevent", "eventlet"])
+def test_a_redis_that_is_killed(start_node: Callable[..., Node], kind: str) -> None:
+    redis = Redis()
+    here, there = start_node(kind, redis).client(), start_node(kind, redis).client()
+    agree(here, there)
+    redis.kill()
+    wait_until(lambda: not here.look()["healthy"])
+    here.do("emit", "meanwhile", 1)
+    assert here.hear("meanwhile") == [1]
+    redis.start()
+    assert there.hear("meanwhile") == [1]
+    redis.close()
 
 
 @pytest.mark.parametrize("kind", ["gevent", "eventlet"])

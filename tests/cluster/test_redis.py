@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -84,13 +85,16 @@ def test_sentinel(start_node: Callable[..., Node], kind: str, hangs: bool) -> No
 def test_other_addresses(redis_server: Redis, start_node: Callable[..., Node], kind: str) -> None:
     folder = Path(redis_server.folder.name)
     secret = Redis("--unixsocket", str(folder / f"socket {kind}"), "--requirepass", "secret")
-    nodes = [
-        start_node(kind, secret, url=f"redis://:secret@127.0.0.1:{secret.port}"),
-        start_node(kind, secret, url=f"unix://{folder}/socket%20{kind}?password=secret&db=3"),
-        start_node(kind, secret, url=f"redis://127.0.0.1:{secret.port}/1", redis_options={"password": "secret"}),
-        start_node(kind, secret, url=f"ready:redis://:secret@127.0.0.1:{secret.port}"),
-        start_node(kind, secret, url=f"factory:redis://:secret@127.0.0.1:{secret.port}"),
-    ]
+    url = f"redis://:secret@127.0.0.1:{secret.port}"
+    unix = f"unix://{folder}/socket%20{kind}?password=secret&db=3"
+    if kind == "asyncio":
+        nodes = [start_node(kind, secret, url=url) for url in (url, unix, f"ready:{url}")]
+    else:
+        without = url.replace(":secret@", "")
+        nodes = [start_node(kind, secret, url=without, redis_options={"password": "secret"})]
+        nodes += [start_node(kind, secret, url=url) for url in (unix, f"factory:{url}")]
+    if importlib.util.find_spec("valkey") is not None:
+        nodes.append(start_node(kind, secret, url=url.replace("redis", "valkey")))
     agree(*(node.client() for node in nodes))
     secret.close()
 

@@ -67,7 +67,11 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
     def initialize(self) -> None:
         """Starts to listen."""
         super().initialize()
-        self._bind()
+        try:
+            self._bind()
+        except RuntimeError:  # no event loop runs yet: the first client will have it done
+            self.server.manager_initialized = False
+            return
         if not self.write_only and self._listener is None:
             self._listener = asyncio.get_running_loop().create_task(self._run_listener())
         self._start_writer()

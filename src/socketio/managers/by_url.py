@@ -9,9 +9,8 @@ __all__ = ["SCHEMES", "manager_for"]
 
 
 class _Classes(NamedTuple):
-    """The managers of one broker."""
+    """The managers of one broker, as module:class in this package; `None` for a colour that it does not have."""
 
-    module: str
     sync: str | None
     asyncio: str | None
 
@@ -19,10 +18,11 @@ class _Classes(NamedTuple):
 SCHEMES: dict[str, _Classes] = {
     **dict.fromkeys(
         ("redis", "rediss", "unix", "valkey", "valkeys", "redis+sentinel", "valkey+sentinel"),
-        _Classes("redis", "RedisManager", "AsyncRedisManager"),
+        _Classes("redis:RedisManager", "redis:AsyncRedisManager"),
     ),
+    **dict.fromkeys(("amqp", "amqps"), _Classes("kombu:KombuManager", "aiopika:AsyncAioPikaManager")),
 }
-"""scheme -> its module in this package, and the names of the classes in it; `None` for a colour that there is not."""
+"""scheme -> its managers."""
 
 
 def manager_for(url: str, is_async: bool, **options: Any) -> Any:
@@ -41,8 +41,9 @@ def manager_for(url: str, is_async: bool, **options: Any) -> Any:
     classes = SCHEMES.get(scheme.lower()) if separator else None
     if classes is None:
         raise ValueError(f"{scheme!r} is none of the brokers that are known: {', '.join(SCHEMES)}")
-    name = classes.asyncio if is_async else classes.sync
-    if name is None:
+    path = classes.asyncio if is_async else classes.sync
+    if path is None:
         raise ValueError(f"for {scheme} there is no manager for {'asyncio' if is_async else 'threads'}")
-    manager_class: Any = getattr(importlib.import_module(f"{__package__}.{classes.module}"), name)
+    module, _, name = path.partition(":")
+    manager_class: Any = getattr(importlib.import_module(f"{__package__}.{module}"), name)
     return manager_class(url, **options)

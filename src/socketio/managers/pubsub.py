@@ -105,7 +105,7 @@ class PubSubManager(BasePubSubManager, Manager):
         with self._changed:
             while self.outbox:
                 left = end - time.monotonic()
-                if left <= 0:
+                if left <= 0 or self._is_closing():
                     return False
                 self._changed.wait(min(left, 1.0))
         return True

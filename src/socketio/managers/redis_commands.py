@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .resp import Failure, command
 
@@ -47,9 +47,9 @@ def parse_redis_sentinel_url(url: str) -> tuple[list[tuple[str, int]], str | Non
     if credentials:
         parts = urlsplit(f"//{credentials}@host")
         if parts.username:
-            options["username"] = parts.username
+            options["username"] = unquote(parts.username)
         if parts.password:
-            options["password"] = parts.password
+            options["password"] = unquote(parts.password)
     db, _, service = path.partition("/")
     if db:
         options["db"] = int(db)
