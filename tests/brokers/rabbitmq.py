@@ -17,7 +17,11 @@ DEBIANS = Path("/usr/lib/rabbitmq/bin")
 
 
 class RabbitMQ(Broker):
-    """A RabbitMQ on one processor, without plugins."""
+    """A RabbitMQ on one processor, without plugins.
+
+    Attributes:
+        tls_port: Where it speaks TLS, with `certificate`, which is for `localhost`.
+    """
 
     name = "rabbitmq"
     program = "rabbitmq-server"
@@ -27,15 +31,27 @@ class RabbitMQ(Broker):
     theirs = ("KombuManager", "AsyncAioPikaManager")
 
     def __init__(self, *, started: bool = True) -> None:
-        if shutil.which("epmd") is None:
-            pytest.skip("epmd is not installed")
-        self.names_port, self.nodes_port = free_port(), free_port()
+        for program in ("epmd", "openssl"):
+            if shutil.which(program) is None:
+                pytest.skip(f"{program} is not installed")
+        self.names_port, self.nodes_port, self.tls_port = free_port(), free_port(), free_port()
         self.names: subprocess.Popen[bytes] | None = None
         super().__init__(started=started)
 
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@{HOST}:{self.port}//"
+
+    @property
+    def certificate(self) -> Path:
+        """Where its certificate is."""
+        return Path(self.folder.name) / "certificate.pem"
+
+    def certify(self) -> None:
+        """Makes its certificate."""
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+        names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", self.certificate]
+        subprocess.run([*command, *names], cwd=self.folder.name, check=True, capture_output=True)
 
     def script(self, name: str) -> str:
         """Returns where a script of RabbitMQ is."""
@@ -44,9 +60,16 @@ class RabbitMQ(Broker):
     def environment(self) -> list[str]:
         """Returns how a script finds this broker and nothing of the system's."""
         folder = Path(self.folder.name)
-        (folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.1 = {HOST}:{self.port}\nlog.file = false\nlog.console = true\nlog.console.level = warning\n"
-        )
+        settings = [
+            f"listeners.tcp.1 = {HOST}:{self.port}",
+            f"listeners.ssl.1 = {HOST}:{self.tls_port}",
+            f"ssl_options.certfile = {self.certificate}",
+            f"ssl_options.keyfile = {folder / 'key.pem'}",
+            "log.file = false",
+            "log.console = true",
+            "log.console.level = warning",
+        ]
+        (folder / "rabbitmq.conf").write_text("\n".join(settings) + "\n")
         (folder / "plugins").write_text("[].\n")
         (folder / "empty").touch()
         cookie = folder / ".erlang.cookie"
@@ -74,6 +97,7 @@ class RabbitMQ(Broker):
 
     def start(self) -> None:
         if self.names is None:
+            self.certify()
             command = ["epmd", "-port", str(self.names_port), "-address", HOST]
             self.names = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         super().start()
@@ -85,7 +109,8 @@ class RabbitMQ(Broker):
 
     def control(self, *words: str) -> None:
         """Has rabbitmqctl do something."""
-        subprocess.run([*self.environment(), self.script("rabbitmqctl"), "--quiet", *words], check=True, timeout=60)
+        command = [*self.environment(), self.script("rabbitmqctl"), "--quiet", *words]
+        subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
 
     def close(self) -> None:
         super().close()

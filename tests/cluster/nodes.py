@@ -124,6 +124,7 @@ class Peer:
     """A client; what it hears is kept in the order in which it came. It answers the event `question`."""
 
     def __init__(self, node: Node, namespace: str) -> None:
+        self.node = node
         self.namespace = namespace
         self.heard: queue.Queue[tuple[Any, ...]] = queue.Queue()
         self.client = socketio.Client(reconnection=False)

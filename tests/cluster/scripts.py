@@ -17,7 +17,9 @@ what, url, channel, *rest = sys.argv[1:]
 
 def manager() -> Any:
     """Returns a manager for threads."""
-    return socketio.RedisManager(url, channel=channel, write_only=True)
+    return (socketio.RedisManager if url.startswith("redis") else socketio.KombuManager)(
+        url, channel=channel, write_only=True
+    )
 
 
 def emit_once() -> None:
@@ -43,7 +45,8 @@ def emit_from_threads() -> None:
 
 def emit_from_loops() -> None:
     """Emits from two event loops, one after the other."""
-    own = socketio.AsyncRedisManager(url, channel=channel, write_only=True)
+    kind = socketio.AsyncRedisManager if url.startswith("redis") else socketio.AsyncAioPikaManager
+    own = kind(url, channel=channel, write_only=True)
     for number in range(2):
         asyncio.run(own.emit("script", number))
 

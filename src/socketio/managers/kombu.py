@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, ClassVar
@@ -24,6 +25,8 @@ __all__ = ["KombuManager"]
 CHUNK = 65_536
 HEARTBEAT = 4
 """Twice as many silent seconds, and a listener takes the broker for lost."""
+GOODBYE = (10, 50)
+"""AMQP 0-9-1, 1.4.2.9: Connection.Close."""
 TICK = 1.0
 """After how many seconds a listener looks whether a heartbeat is due."""
 Batches = Iterator[Sequence[Any]]
@@ -114,16 +117,17 @@ class KombuManager(PubSubManager):
     def _publish_alone(self, messages: Sequence[bytes]) -> None:
         if (publisher := self._publisher) is not None and publisher.blocked:
             if publisher.is_still_blocked():
-                raise ConnectionError("RabbitMQ takes no messages, its memory or disk is full")
+                raise _Blocked
             self._drop_publisher()  # what it answers belongs to an earlier batch
         if (publisher := self._publisher) is None:
             publisher = self._publisher = self._connect(_Publisher)
             publisher.declare(self._exchange(), self._kombu.Producer, self.producer_options)
         try:
             publisher.publish(messages, self.time_for(sum(map(len, messages))))
-        except BaseException:
-            if not publisher.blocked:
-                self._drop_publisher()
+        except BaseException as exc:
+            if publisher.blocked:
+                raise _Blocked from exc
+            self._drop_publisher()
             raise
 
     def _drop_publisher(self) -> None:
@@ -154,6 +158,13 @@ class KombuManager(PubSubManager):
             self._publisher.wake()
 
 
+class _Blocked(ConnectionError):
+    """RabbitMQ takes no messages, for want of memory or disk."""
+
+    def __str__(self) -> str:
+        return "RabbitMQ takes no messages"
+
+
 class _Link:
     """A connection to a broker, with one channel, for one thread."""
 
@@ -161,9 +172,11 @@ class _Link:
         self._transport = broker.transport
         self._connection = self._transport.establish_connection()
         self.is_amqp = broker.transport.driver_name == "py-amqp"
+        self._socket: Any = None
         if self.is_amqp:
-            self._socket: socket.socket = self._connection.transport.sock
+            self._socket = self._connection.transport.sock
             self._socket.settimeout(timeout)  # py-amqp would wait for ever for most answers
+        self._close = weakref.finalize(self, _close, os.getpid(), self._transport, self._connection, self._socket)
         self.channel = self._transport.create_channel(self._connection)
 
     def take(self, queue: Any) -> Batches:
@@ -211,25 +224,31 @@ class _Link:
 
         With another broker than RabbitMQ it looks every second whether it has to.
         """
-        if self.is_amqp:
-            # By another object: of two threads in one TLS connection, OpenSSL crashes.
-            try:
-                with socket.socket(fileno=os.dup(self._socket.fileno())) as other:
-                    other.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it has ended
+        if self._socket is None:
+            return
+        try:
+            # By another object: with two threads in one TLS connection, OpenSSL crashes.
+            with socket.socket(fileno=os.dup(self._socket.fileno())) as other:
+                other.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended
 
     def close(self) -> None:
-        """Closes the connection."""
-        try:
-            if self.is_amqp:
-                self._connection.collect()
-            else:
-                self._transport.close_connection(self._connection)
-        except (OSError, ValueError):
-            pass  # TLS complains when nobody says goodbye
-        if self.is_amqp:
-            self._socket.close()
+        """Closes the connection. That happens at the end of the program, too."""
+        self._close()
+
+
+def _close(pid: int, transport: Any, connection: Any, sock: socket.socket | None) -> None:
+    try:
+        if sock is None:
+            transport.close_connection(connection)
+        elif os.getpid() == pid:  # otherwise it is that of the parent, who goes on using it
+            connection.send_method(GOODBYE, "BsBB", (200, "goodbye", 0, 0))
+            connection.collect()
+    except Exception:
+        pass  # it is broken, or TLS complains that nobody has said goodbye
+    if sock is not None:
+        sock.close()
 
 
 class _Publisher(_Link):
