@@ -229,9 +229,10 @@ class BaseClient:
             content = None
         where = f" (a redirect to {location})" if location else ""
         message = f"Unexpected status code {status} in server response{where}"
-        # aiohttp keeps the answer to a WebSocket handshake to itself. Without it no secret goes into another URL.
-        unknown = not body and (self.revisions.revision.number == 3 or self.query_source is None)
-        if status == 400 and (unknown or refuses_revision(content)):
+        # aiohttp keeps the answer to a WebSocket handshake to itself, and what ASGI servers make of it is a bare 403.
+        # Where nobody says why, no secret goes into the URL of another attempt.
+        silent = not body and status in (400, 403) and (self.revisions.revision.number == 3 or not self.query_source)
+        if silent or (status == 400 and refuses_revision(content)):
             return RevisionRefusedError(message, content)
         return ConnectionError(message, content)
 

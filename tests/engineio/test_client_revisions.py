@@ -185,13 +185,15 @@ def test_a_refused_revision_is_recognised(content: Any, refused: bool) -> None:
     assert not isinstance(BaseClient().refusal(403, json.dumps(content).encode()), RevisionRefusedError)
 
 
-def test_without_an_answer_no_secret_goes_into_a_url() -> None:
+@pytest.mark.parametrize("status", [400, 403])
+def test_without_an_answer_no_secret_goes_into_a_url(status: int) -> None:
     client = BaseClient()
-    assert isinstance(client.refusal(400, b""), RevisionRefusedError)
+    assert isinstance(client.refusal(status, b""), RevisionRefusedError)
+    assert not isinstance(client.refusal(401, b""), RevisionRefusedError)
     client.query_source = str
-    assert not isinstance(client.refusal(400, b""), RevisionRefusedError)
+    assert not isinstance(client.refusal(status, b""), RevisionRefusedError)
     client.revisions.settle(OLD)
-    assert isinstance(client.refusal(400, b""), RevisionRefusedError)
+    assert isinstance(client.refusal(status, b""), RevisionRefusedError)
 
 
 @pytest.mark.parametrize("protocol", [5, 2, "3", "newest", None, True, 4.5])

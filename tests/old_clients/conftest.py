@@ -148,3 +148,18 @@ def open_clients(drivers: Callable[[str], Driver], server: ServerProcess) -> Ite
     yield get
     for clients in opened:
         clients.close()
+
+
+@pytest.fixture
+def start_new_server() -> Iterator[Callable[[str], ServerProcess]]:
+    """A function that starts our server as it is without options, that of the interop suite: `start(way)`."""
+    servers: list[ServerProcess] = []
+
+    def start(way: str) -> ServerProcess:
+        program = "server_app.py" if way == "embedded" else "sync_app.py"
+        servers.append(ServerProcess(FOLDER.parent / "interop" / program, way))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

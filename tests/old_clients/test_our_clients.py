@@ -10,7 +10,6 @@ import pytest
 from js_client import TRANSPORTS
 from node import OLD, VERSIONS, NodeServer
 
-import socketio
 from socketio.exceptions import ConnectionError
 
 if TYPE_CHECKING:
@@ -258,11 +257,3 @@ async def test_engine_io_clients(colour: Colour, version: str, node_servers: Cal
     await until(lambda: '30["€"]' in received)
     await client.send(b"\0\1")
     await client.disconnect()
-
-
-def test_both_protocols_are_options() -> None:
-    for protocol in ("auto", 3, 4):
-        socketio.Client(protocol=protocol)
-        socketio.AsyncClient(protocol=protocol)
-    with pytest.raises(ValueError, match="protocol"):
-        socketio.Client(protocol=2)

@@ -62,8 +62,8 @@ class AsyncClient(Concurrency, BaseClient):
             self._jar, self._jar_loop = self.binding.import_aiohttp().CookieJar(unsafe=True), loop
         self._ended = loop.create_future()
         while True:
-            if self.revisions.revision.number == 3 and self.query_source is not None:
-                self.old_query = await self.query_source()
+            source = self.query_source if self.revisions.revision.number == 3 else None
+            self.old_query = await source() if source is not None else ""
             carrier = self._carrier = Carrier(self, headers or {}, self._jar, self._accept)
             self.socket = carrier.socket
             try:

@@ -73,8 +73,8 @@ class Client(Concurrency, BaseClient):
         if self._jar is None:
             self._jar = self.binding.make_jar()
         while True:
-            if self.revisions.revision.number == 3 and self.query_source is not None:
-                self.old_query = self.query_source()
+            source = self.query_source if self.revisions.revision.number == 3 else None
+            self.old_query = source() if source is not None else ""
             carrier = Carrier(self, headers or {}, self._jar, self._accept)
             with self.lock:
                 self._carrier, self.socket = carrier, carrier.socket
