@@ -24,7 +24,20 @@ from engineio.json import Codec
 from .exceptions import ProtocolError
 from .packet import RESERVED_EVENTS, reconstruct
 
-__all__ = ["AGAIN", "MAX_SIZE", "BadMessage", "arguments_of", "callback_of", "decode", "encode_callback", "encode_emit"]
+__all__ = [
+    "AGAIN",
+    "MAX_SIZE",
+    "BadMessage",
+    "arguments_of",
+    "callback_of",
+    "client_of",
+    "decode",
+    "encode_callback",
+    "encode_emit",
+    "listed",
+    "room_of",
+    "with_attachments",
+]
 
 MAX_SIZE = 32 * 1024 * 1024
 """How large a message may be, in bytes."""
@@ -164,6 +177,35 @@ def callback_of(message: Mapping[str, Any]) -> tuple[str, Any, str, int] | None:
     if not isinstance(room, _SCALARS) or not isinstance(namespace, str) or type(callback_id) is not int:
         raise BadMessage("the callback is none")
     return host_id, room, namespace, callback_id
+
+
+def client_of(message: Mapping[str, Any]) -> tuple[str, str]:
+    """Returns which client a message is about: sid and namespace.
+
+    Raises:
+        BadMessage: that is none.
+    """
+    sid = message.get("sid")
+    if not isinstance(sid, str):
+        raise BadMessage("the sid is none")
+    return sid, message.get("namespace") or "/"
+
+
+def room_of(message: Mapping[str, Any]) -> str | int:
+    """Returns which room a message is about.
+
+    Raises:
+        BadMessage: that is none.
+    """
+    room = message.get("room")
+    if not isinstance(room, (str, int)):
+        raise BadMessage("the room is none")
+    return room
+
+
+def listed(value: Any) -> Any:
+    """Returns rooms or sids as JSON can hold them."""
+    return list(value) if isinstance(value, (tuple, set, frozenset)) else value
 
 
 def _is_list_of(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -64,7 +64,7 @@ def test_killed_while_events_flow(pair: tuple[Peer, Peer], own_broker: Broker) -
         assert there.hear("number") == [number]
     own_broker.kill()
     wait_until(lambda: not here.look()["healthy"])
-    assert not there.look()["healthy"]
+    wait_until(lambda: not there.look()["healthy"])
     here.do("emit", "local")
     wait_until(lambda: ("local",) in here.heard.queue)
     own_broker.start()
@@ -76,7 +76,7 @@ def test_killed_while_events_flow(pair: tuple[Peer, Peer], own_broker: Broker) -
     assert after["healthy"]
     assert (after["dropped"], after["ignored"]) == (0, 0)
     assert after["connections"] == before["connections"]
-    assert after["threads"] <= before["threads"] + 3  # those of requests come and go
+    wait_until(lambda: here.look()["threads"] <= before["threads"])  # those of requests come and go
 
 
 def test_paused(pair: tuple[Peer, Peer], own_broker: Broker) -> None:
@@ -123,5 +123,3 @@ def test_the_end_of_a_server_publishes_what_disconnect_handlers_emit(
     else:
         leaving.client.emit("do", ("close", [], {}))
     assert staying.hear("left") == [sid]
-    if kind == "threads":  # the process goes on, and begins anew with the next client
-        agree(here.client(), staying)

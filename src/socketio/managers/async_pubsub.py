@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from ..asyncio.manager import AsyncManager
-from .base import BasePubSubManager
+from .base import QUESTION, BasePubSubManager
 
 __all__ = ["AsyncPubSubManager"]
 
@@ -42,16 +42,20 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         it is called again."""
         raise NotImplementedError("This method must be implemented in a subclass.")
 
-    async def _publish_batch(self, messages: Sequence[bytes]) -> None:
+    async def _publish_batch(self, messages: Sequence[bytes]) -> bool | None:
         """Publishes encoded messages in order; an empty list asks whether the broker is there. The first call after an
         error, or on another event loop, connects anew. A broker for which one call for each message is slow has its own
         version.
+
+        Returns:
+            For an empty list, whether as many listen as before an outage; `None` if the broker does not say.
 
         Raises:
             Exception: if the broker may not have all of them; they come again.
         """
         for message in messages:
             await self._publish(self.codec.loads(message))
+        return None
 
     async def _listen_batches(self) -> AsyncIterator[Sequence[Any]]:
         """Yields lists of messages, as they come; the first, which may be empty, once nothing is missed any more."""
@@ -151,7 +155,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         """Publishes a batch; returns `None`, or for how many seconds to wait before the next attempt."""
         try:
             try:
-                await self._publish_batch(batch)
+                all_back = await self._publish_batch(batch)
             except Exception as exc:
                 if not self._is_stale(exc):
                     raise
@@ -159,26 +163,33 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
                 await self._publish_batch(())
                 if self._outage:  # the listener has come to know of one
                     raise
-                await self._publish_batch(self.outbox.take() if batch else batch)
+                all_back = await self._publish_batch(self.outbox.take() if batch else batch)
         except Exception as exc:
             self.outbox.failed()
             return self._lost("publish", exc)
         if batch:
             self._took()
             self._steady("publish")
+        else:
+            self._all_back = all_back
         self._found("publish", time.monotonic())
         self._changed.set()
         return None
 
     async def _run_writer(self) -> None:
+        next_question = -inf
         while self.server is not None or self.outbox:
             batch: Sequence[bytes] = ()
             if self.publishing:
-                hold = self._hold(time.monotonic())
-                if hold or not self.outbox:
-                    await self._wait(min(hold, 1.0) if hold else None)
+                now = time.monotonic()
+                hold = self._hold(now)
+                if 0 < hold < inf and self._all_back is False and now >= next_question:
+                    next_question = now + QUESTION
+                elif hold or not self.outbox:
+                    await self._wait(min(hold, QUESTION) if hold else None)
                     continue
-                batch = self.outbox.take()
+                else:
+                    batch = self.outbox.take()
             delay = await self._try(batch)
             if delay is not None:
                 await asyncio.sleep(delay)

@@ -26,18 +26,23 @@ from ..cluster import (
     BadMessage,
     arguments_of,
     callback_of,
+    client_of,
     decode,
     encode_callback,
     encode_emit,
+    listed,
+    room_of,
     with_attachments,
 )
 from ..outbox import Outbox
 from ..senders import Callbacks, Senders
 
-__all__ = ["BasePubSubManager"]
+__all__ = ["QUESTION", "BasePubSubManager"]
 
 QUIET = 10.0
 """Bad messages are logged once in so many seconds."""
+QUESTION = 0.1
+"""How many seconds lie between two questions whether all are back."""
 
 
 class BasePubSubManager(BaseManager):
@@ -72,6 +77,9 @@ class BasePubSubManager(BaseManager):
 
     0 where the broker keeps messages for those who are not there.
     """
+
+    patience: float = 3.0
+    """For how many seconds at most, where the broker says whether the others are listening again."""
 
     closing_timeout: float = 5.0
     """For how many seconds at most the end of the server waits until everything is published."""
@@ -110,6 +118,7 @@ class BasePubSubManager(BaseManager):
         self.error = ""
         """Why the broker was lost last."""
         self._outage = False
+        self._all_back: bool | None = None
         self._reachable_since = -inf
         self._overflowing = False
         self._numbers = count(1)
@@ -195,8 +204,8 @@ class BasePubSubManager(BaseManager):
                 "data": list(data) if isinstance(data, tuple) else [data],
                 "binary": False,
                 "namespace": namespace,
-                "room": _listed(room),
-                "skip_sid": _listed(skip_sid),
+                "room": listed(room),
+                "skip_sid": listed(skip_sid),
                 "callback": expected,
             },
         )
@@ -279,25 +288,25 @@ class BasePubSubManager(BaseManager):
             self._get_logger().error("the callback of an acknowledgement failed", exc_info=error)
 
     def _receive_disconnect(self, message: Mapping[str, Any]) -> None:
-        sid, namespace = _client_of(message)
+        sid, namespace = client_of(message)
         if self.is_here(sid, namespace):
             self._disconnect_here(sid, namespace)
 
     def _receive_enter_room(self, message: Mapping[str, Any]) -> None:
-        sid, namespace = _client_of(message)
+        sid, namespace = client_of(message)
         if self.is_pre_connected(sid, namespace):
             try:
-                self.basic_enter_room(sid, namespace, _room(message))
+                self.basic_enter_room(sid, namespace, room_of(message))
             except ValueError as exc:
                 raise BadMessage(str(exc)) from exc
 
     def _receive_leave_room(self, message: Mapping[str, Any]) -> None:
-        sid, namespace = _client_of(message)
-        self.basic_leave_room(sid, namespace, _room(message))
+        sid, namespace = client_of(message)
+        self.basic_leave_room(sid, namespace, room_of(message))
 
     def _receive_close_room(self, message: Mapping[str, Any]) -> None:
         try:
-            self.basic_close_room(_room(message), message.get("namespace") or "/")
+            self.basic_close_room(room_of(message), message.get("namespace") or "/")
         except ValueError as exc:
             raise BadMessage(str(exc)) from exc
 
@@ -329,6 +338,7 @@ class BasePubSubManager(BaseManager):
         if what == "listen":
             self.listening = False
         self._outage = True
+        self._all_back = None
         self.error = "it has ended" if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
         if was_healthy or began:
             self._get_logger().error("%s: the broker cannot be reached (%s), trying again", self.name, self.error)
@@ -351,9 +361,11 @@ class BasePubSubManager(BaseManager):
 
     def _hold(self, now: float) -> float:
         """Returns for how many seconds nothing may be published; infinity for until something changes."""
-        if not self._outage:
+        if not self._outage or (self._all_back and self.healthy):
             return 0.0
-        return max(self._reachable_since + self.settle - now, 0.0) if self.healthy else inf
+        if not self.healthy:
+            return inf
+        return max(self._reachable_since + (self.settle if self._all_back is None else self.patience) - now, 0.0)
 
     def _put(self, encoded: bytes, own: bool) -> None:
         """Puts a message into the outbox; one that is `own` says who has sent it, and its number."""
@@ -366,7 +378,8 @@ class BasePubSubManager(BaseManager):
     def _took(self) -> None:
         """The broker has taken what the outbox had given."""
         self.outbox.done()
-        self._outage = False
+        if self.listening or self.write_only:
+            self._outage = False
 
 
 _METHODS: dict[str, Callable[[Any, Mapping[str, Any]], None]] = {
@@ -376,21 +389,3 @@ _METHODS: dict[str, Callable[[Any, Mapping[str, Any]], None]] = {
     "leave_room": BasePubSubManager._receive_leave_room,
     "close_room": BasePubSubManager._receive_close_room,
 }
-
-
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, (tuple, set, frozenset)) else value
-
-
-def _client_of(message: Mapping[str, Any]) -> tuple[str, str]:
-    sid = message.get("sid")
-    if not isinstance(sid, str):
-        raise BadMessage("the sid is none")
-    return sid, message.get("namespace") or "/"
-
-
-def _room(message: Mapping[str, Any]) -> Any:
-    room = message.get("room")
-    if not isinstance(room, (str, int)):
-        raise BadMessage("the room is none")
-    return room

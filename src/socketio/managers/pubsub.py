@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from engineio.sync.concurrency import THREADS, Threads
 
 from ..sync.manager import Manager
-from .base import BasePubSubManager
+from .base import QUESTION, BasePubSubManager
 
 __all__ = ["PubSubManager"]
 
@@ -56,15 +56,19 @@ class PubSubManager(BasePubSubManager, Manager):
         it is called again."""
         raise NotImplementedError("This method must be implemented in a subclass.")
 
-    def _publish_batch(self, messages: Sequence[bytes]) -> None:
+    def _publish_batch(self, messages: Sequence[bytes]) -> bool | None:
         """Publishes encoded messages in order; an empty list asks whether the broker is there. The first call after an
         error connects anew. A broker for which one call for each message is slow has its own version.
+
+        Returns:
+            For an empty list, whether as many listen as before an outage; `None` if the broker does not say.
 
         Raises:
             Exception: if the broker may not have all of them; they come again.
         """
         for message in messages:
             self._publish(self.codec.loads(message))
+        return None
 
     def _listen_batches(self) -> Iterator[Sequence[Any]]:
         """Yields lists of messages, as they come; the first, which may be empty, once nothing is missed any more."""
@@ -157,7 +161,7 @@ class PubSubManager(BasePubSubManager, Manager):
         """Publishes a batch; returns `None`, or for how many seconds to wait before the next attempt."""
         try:
             try:
-                self._publish_batch(batch)
+                all_back = self._publish_batch(batch)
             except Exception as exc:
                 with self._changed:
                     if not self._is_stale(exc):
@@ -168,7 +172,7 @@ class PubSubManager(BasePubSubManager, Manager):
                     if self._outage:  # the listener has come to know of one
                         raise
                     batch = self.outbox.take() if batch else batch
-                self._publish_batch(batch)
+                all_back = self._publish_batch(batch)
         except Exception as exc:
             with self._changed:
                 self.outbox.failed()
@@ -177,12 +181,14 @@ class PubSubManager(BasePubSubManager, Manager):
             if batch:
                 self._took()
                 self._steady("publish")
+            else:
+                self._all_back = all_back
             self._found("publish", time.monotonic())
             self._changed.notify_all()
         return None
 
     def _run_writer(self) -> None:
-        next_attempt = -inf
+        next_attempt = next_question = -inf
         while True:
             batch: Sequence[bytes] = ()
             with self._changed:
@@ -195,10 +201,13 @@ class PubSubManager(BasePubSubManager, Manager):
                     continue
                 if self.publishing:
                     hold = self._hold(now)
-                    if hold or not self.outbox:
-                        self._changed.wait(min(hold, 1.0) if hold else None)
+                    if 0 < hold < inf and self._all_back is False and now >= next_question:
+                        next_question = now + QUESTION
+                    elif hold or not self.outbox:
+                        self._changed.wait(min(hold, QUESTION) if hold else None)
                         continue
-                    batch = self.outbox.take()
+                    else:
+                        batch = self.outbox.take()
             delay = self._try(batch)
             if delay is not None:
                 next_attempt = time.monotonic() + delay

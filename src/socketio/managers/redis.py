@@ -16,8 +16,7 @@ from .async_pubsub import AsyncPubSubManager
 from .pubsub import PubSubManager
 from .redis_commands import (
     PING,
-    count_answers,
-    encode_publish,
+    Publisher,
     library,
     make_client,
     make_connection,
@@ -111,6 +110,7 @@ class RedisManager(_Options, PubSubManager):
 
     def _begin(self) -> None:
         super()._begin()
+        self._commands = Publisher(self.channel)
         self._client: Any = None
         self._publisher: _Connection | None = None
         self._subscriber: _Connection | None = None
@@ -121,21 +121,21 @@ class RedisManager(_Options, PubSubManager):
             self._client = make_client(self.redis_url, *options, is_async=False)
         return _Connection(self._client, self.channel.encode())
 
-    def _publish_batch(self, messages: Sequence[bytes]) -> None:
+    def _publish_batch(self, messages: Sequence[bytes]) -> bool | None:
         connection = self._publisher
         if connection is None:
             connection = self._publisher = self._connect()
         try:
-            data = encode_publish(self.channel.encode(), messages)
+            data = self._commands.encode(messages)
             end = time.monotonic() + self.time_for(len(data))
             connection.send(data, end - time.monotonic())
-            left = len(messages) or 1
-            while left > 0:
-                left -= count_answers(connection.receive(max(end - time.monotonic(), 0.001)))
+            while not self._commands.receive(connection.receive(max(end - time.monotonic(), 0.001))):
+                pass
         except BaseException:
             self._publisher = None
             connection.close()
             raise
+        return self._commands.all_back()
 
     def _listen_batches(self) -> Iterator[Sequence[Any]]:
         connection = self._subscriber = self._connect()
@@ -212,6 +212,7 @@ class AsyncRedisManager(_Options, AsyncPubSubManager):
 
     def _begin(self) -> None:
         super()._begin()
+        self._commands = Publisher(self.channel)
         self._new_loop()
 
     def _new_loop(self) -> None:
@@ -227,7 +228,7 @@ class AsyncRedisManager(_Options, AsyncPubSubManager):
         await connection.connect(2 * self.publish_timeout)
         return connection
 
-    async def _publish_batch(self, messages: Sequence[bytes]) -> None:
+    async def _publish_batch(self, messages: Sequence[bytes]) -> bool | None:
         connection = self._publisher
         if connection is None:
             connection = self._publisher = await self._connect()
@@ -235,16 +236,16 @@ class AsyncRedisManager(_Options, AsyncPubSubManager):
                 self._keeper = _keep(connection)
                 await anext(self._keeper)
         try:
-            data = encode_publish(self.channel.encode(), messages)
+            data = self._commands.encode(messages)
             async with asyncio.timeout(self.time_for(len(data))):
                 await connection.send(data)
-                left = len(messages) or 1
-                while left > 0:
-                    left -= count_answers(await connection.receive())
+                while not self._commands.receive(await connection.receive()):
+                    pass
         except BaseException:
             self._publisher = None
             connection.close()
             raise
+        return self._commands.all_back()
 
     async def _listen_batches(self) -> AsyncIterator[Sequence[Any]]:
         connection = await self._connect()

@@ -11,8 +11,7 @@ from .resp import Failure, command
 
 __all__ = [
     "PING",
-    "count_answers",
-    "encode_publish",
+    "Publisher",
     "library",
     "make_client",
     "make_connection",
@@ -103,26 +102,54 @@ def make_connection(client: Any) -> Any:
     return pool.connection_class(**{**pool.connection_kwargs, "retry": None})
 
 
-def encode_publish(channel: bytes, messages: Sequence[bytes]) -> bytes:
-    """Returns the commands that publish messages, or ask whether Redis is there if there are none."""
-    if not messages:
-        return PING
-    head = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$" % (len(channel), channel)
-    return b"".join([b"%b%d\r\n%b\r\n" % (head, len(message), message) for message in messages])
+class Publisher:
+    """What is published on a channel, and what Redis answers: how many have heard it.
 
-
-def count_answers(replies: Iterable[Any]) -> int:
-    """Returns how many commands were answered.
-
-    Raises:
-        Failure: one was refused.
+    Args:
+        channel: The channel.
     """
-    answered = 0
-    for reply in replies:
-        if isinstance(reply, Failure):
-            raise reply
-        answered += not isinstance(reply, list)  # a list is something that nobody has asked for
-    return answered
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel.encode()
+        self._head = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$" % (len(self._channel), self._channel)
+        self._question = command(b"PUBSUB", b"NUMSUB", self._channel)
+        self._audience = 0
+        self._listening = 0
+        self._asks = False
+        self._missing = 0
+
+    def encode(self, messages: Sequence[bytes]) -> bytes:
+        """Returns the commands that publish messages; if there are none, the question how many listen."""
+        self._asks = not messages
+        self._missing = len(messages) or 1
+        if self._asks:
+            return self._question
+        head = self._head
+        return b"".join([b"%b%d\r\n%b\r\n" % (head, len(message), message) for message in messages])
+
+    def receive(self, replies: Iterable[Any]) -> bool:
+        """Takes answers; returns whether they were the last.
+
+        Raises:
+            Failure: a command was refused.
+        """
+        for reply in replies:
+            if isinstance(reply, Failure):
+                if not (self._asks and str(reply).startswith("NOPERM")):
+                    raise reply
+                self._audience = 0  # there is no telling
+            elif self._asks and isinstance(reply, list) and reply[:1] == [self._channel]:
+                self._listening = reply[1]
+            elif not self._asks and isinstance(reply, int):
+                self._audience = reply
+            else:
+                continue  # nothing that was asked for
+            self._missing -= 1
+        return self._missing <= 0
+
+    def all_back(self) -> bool | None:
+        """Returns whether as many listen as have heard the last message; `None` if there was none."""
+        return self._listening >= self._audience if self._asks and self._audience else None
 
 
 def messages_of(replies: Iterable[Any]) -> list[bytes]:

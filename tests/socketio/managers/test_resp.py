@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socketio.managers.redis_commands import count_answers, encode_publish, messages_of
+from socketio.managers.redis_commands import Publisher, messages_of
 from socketio.managers.resp import Failure, Replies, command
 
 STREAM = (
@@ -57,13 +57,32 @@ def test_what_is_not_redis(data: bytes) -> None:
 
 def test_commands() -> None:
     assert command(b"SUBSCRIBE", b"c") == b"*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\nc\r\n"
-    assert encode_publish(b"c", [b"1", b"22"]) == command(b"PUBLISH", b"c", b"1") + command(b"PUBLISH", b"c", b"22")
-    assert encode_publish(b"c", []) == command(b"PING")
 
 
-def test_answers_and_messages() -> None:
-    assert count_answers([1, [b"push"], b"PONG"]) == 2
+def test_what_is_published_is_answered_with_how_many_hear_it() -> None:
+    publisher = Publisher("c")
+    assert publisher.encode([]) == command(b"PUBSUB", b"NUMSUB", b"c")
+    assert publisher.receive([[b"c", 3]])
+    assert publisher.all_back() is None  # nothing was published before
+    assert publisher.encode([b"1", b"22"]) == command(b"PUBLISH", b"c", b"1") + command(b"PUBLISH", b"c", b"22")
+    assert not publisher.receive([5, [b"unasked", 1], b"OK"])
+    assert publisher.receive([4])
+    publisher.encode([])
+    assert not publisher.receive([b"OK", 7])
+    assert publisher.receive([[b"c", 3]])
+    assert publisher.all_back() is False
+    publisher.encode([])
+    assert publisher.receive([[b"c", 4]])
+    assert publisher.all_back() is True
+    publisher.encode([])
+    assert publisher.receive([Failure("NOPERM no")])
+    assert publisher.all_back() is None
+    publisher.encode([b"1"])
+    with pytest.raises(Failure):
+        publisher.receive([Failure("NOPERM no")])
+
+
+def test_messages() -> None:
     assert messages_of([[b"subscribe", b"c", 1], [b"message", None, b"x"], [b"pong", b""], b"PONG"]) == [b"x"]
-    for function in (count_answers, messages_of):
-        with pytest.raises(Failure):
-            function([1, Failure("NOAUTH")])
+    with pytest.raises(Failure):
+        messages_of([Failure("NOAUTH")])
