@@ -16,11 +16,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG = (
+    "cluster/test_outages.py",
     "faults/test_timeouts.py",
     "clients/test_lifecycle.py",
     "clients/test_client.py",
     "clients/test_hostile_servers.py",
     "terminal/test_ends.py",
+    "cluster/",
     "interop/",
     "clients/",
     "faults/",

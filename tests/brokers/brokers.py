@@ -53,6 +53,8 @@ class Broker:
     async_manager: str | None = None
     theirs: tuple[str | None, str | None] = (None, None)
     keeps = False
+    starts_slowly = False
+    """Whether tests share one that they kill, instead of having one of their own."""
     deadline = DEADLINE
     """How long it may take to start, in seconds."""
 

@@ -25,6 +25,7 @@ class RabbitMQ(Broker):
 
     name = "rabbitmq"
     program = "rabbitmq-server"
+    starts_slowly = True
     deadline = 90.0
     sync_manager = "KombuManager"
     async_manager = "AsyncAioPikaManager"

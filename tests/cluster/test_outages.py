@@ -14,22 +14,50 @@ from .nodes import KINDS, Node, Peer, agree, manager_of, wait_until
 RATE = 1000
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[dict[type[Broker], Broker]]:
+    """The brokers that tests share because they start slowly."""
+    brokers: dict[type[Broker], Broker] = {}
+    yield brokers
+    for broker in brokers.values():
+        broker.close()
+
+
 @pytest.fixture(params=[broker for broker in BROKERS if broker is not Own], ids=lambda kind: kind.name)
-def own_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """A broker for one test alone, which has not been started."""
-    broker = request.param(started=False)
+def some_broker(request: pytest.FixtureRequest, shared: dict[type[Broker], Broker]) -> Iterator[Broker]:
+    """A broker that nobody else uses meanwhile."""
+    kind: type[Broker] = request.param
+    broker = shared.get(kind) or kind(started=False)
+    if kind.starts_slowly:
+        shared[kind] = broker
     yield broker
-    broker.close()
+    if not kind.starts_slowly:
+        broker.close()
+
+
+@pytest.fixture
+def own_broker(some_broker: Broker) -> Broker:
+    """A broker that is not there."""
+    some_broker.kill()
+    return some_broker
+
+
+@pytest.fixture
+def running_broker(some_broker: Broker) -> Broker:
+    """A broker that is there."""
+    if some_broker.process is None:
+        some_broker.start()
+    return some_broker
 
 
 @pytest.fixture(params=KINDS)
-def pair(request: pytest.FixtureRequest, own_broker: Broker, start_node: Callable[..., Node]) -> tuple[Peer, Peer]:
-    """A client of a server of each colour, and one of another server: nobody has reached the broker yet."""
-    kinds = [kind for kind in (request.param, *KINDS) if manager_of(type(own_broker), kind)]
+def pair(request: pytest.FixtureRequest, some_broker: Broker, start_node: Callable[..., Node]) -> tuple[Peer, Peer]:
+    """A client of a server of each colour, and one of another server."""
+    kinds = [kind for kind in (request.param, *KINDS) if manager_of(type(some_broker), kind)]
     if request.param not in kinds:
-        pytest.skip(f"{own_broker.name} has no manager for {request.param}")
+        pytest.skip(f"{some_broker.name} has no manager for {request.param}")
     other = next((kind for kind in kinds if kind != request.param), request.param)
-    return start_node(request.param, own_broker).client(), start_node(other, own_broker).client()
+    return start_node(request.param, some_broker).client(), start_node(other, some_broker).client()
 
 
 def numbers_until(peer: Peer, last: int) -> list[int]:
@@ -48,7 +76,7 @@ def assert_once_in_order(numbers: list[int], count: int, lost: int) -> None:
     assert len(numbers) >= count - lost, [pair for pair in pairwise(numbers) if pair[1] - pair[0] > 1]
 
 
-def test_killed_while_events_flow(pair: tuple[Peer, Peer], own_broker: Broker) -> None:
+def test_killed_while_events_flow(own_broker: Broker, pair: tuple[Peer, Peer]) -> None:
     here, there = pair
     assert not here.look()["healthy"]
     here.do("emit", "too early", 1)
@@ -79,17 +107,16 @@ def test_killed_while_events_flow(pair: tuple[Peer, Peer], own_broker: Broker) -
     wait_until(lambda: here.look()["threads"] <= before["threads"])  # those of requests come and go
 
 
-def test_paused(pair: tuple[Peer, Peer], own_broker: Broker) -> None:
+def test_paused(running_broker: Broker, pair: tuple[Peer, Peer]) -> None:
     here, there = pair
-    own_broker.start()
     agree(here, there)
-    own_broker.pause()
+    running_broker.pause()
     for number in range(100):
         here.do("emit", "number", number)
     assert numbers_until(here, 99) == list(range(100))
     wait_until(lambda: not here.look()["healthy"])
     wait_until(lambda: not there.look()["healthy"])
-    own_broker.resume()
+    running_broker.resume()
     assert numbers_until(there, 99) == list(range(100))
     wait_until(lambda: here.look()["healthy"])
 
@@ -109,12 +136,11 @@ def test_what_does_not_fit_is_dropped(own_broker: Broker, start_node: Callable[.
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_end_of_a_server_publishes_what_disconnect_handlers_emit(
-    own_broker: Broker, start_node: Callable[..., Node], kind: str
+    running_broker: Broker, start_node: Callable[..., Node], kind: str
 ) -> None:
-    if manager_of(type(own_broker), kind) is None:
-        pytest.skip(f"{own_broker.name} has no manager for {kind}")
-    own_broker.start()
-    here, there = start_node(kind, own_broker), start_node(kind, own_broker)
+    if manager_of(type(running_broker), kind) is None:
+        pytest.skip(f"{running_broker.name} has no manager for {kind}")
+    here, there = start_node(kind, running_broker), start_node(kind, running_broker)
     leaving, staying = here.client(), there.client()
     agree(leaving, staying)
     sid = leaving.sid
