@@ -80,8 +80,8 @@ programs: | $(STAMPS)/venv
 	command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx); \
 	command -v redis-sentinel >/dev/null || missing+=(redis-server redis-sentinel); \
 	command -v epmd >/dev/null && [[ -x /usr/sbin/rabbitmq-server ]] || missing+=(rabbitmq-server); \
-	if (( $${#missing[@]} )) && [[ $$(id -u) == 0 && ! -e $(STAMPS)/programs ]] && command -v apt-get >/dev/null; then \
-		touch $(STAMPS)/programs; \
+	if (( $${#missing[@]} )) && [[ $$(id -u) == 0 && "$${missing[*]}" != "$$(cat $(STAMPS)/programs 2>/dev/null)" ]] && command -v apt-get >/dev/null; then \
+		echo "$${missing[*]}" >$(STAMPS)/programs; \
 		echo "Installing $${missing[*]}"; \
 		policy=/usr/sbin/policy-rc.d; \
 		if [[ ! -e $$policy ]]; then \

@@ -23,7 +23,7 @@ class OwnManager(PubSubManager):
         self.client = redis.Redis.from_url(url)
 
     def _publish(self, data: dict[str, Any]) -> Any:
-        return self.client.publish(self.channel, json.dumps(data))
+        return self.client.publish(self.channel, self.json.dumps(data))
 
     def _listen(self) -> Iterator[Any]:
         with self.client.pubsub(ignore_subscribe_messages=True) as pubsub:

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, ClassVar
 
 from ..asyncio.manager import AsyncManager
-from .base import QUESTION, BasePubSubManager
+from .base import QUESTION, SLICE, BasePubSubManager
 
 __all__ = ["AsyncPubSubManager"]
 
@@ -167,6 +167,9 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         except Exception as exc:
             self.outbox.failed()
             return self._lost("publish", exc)
+        except BaseException:  # it is cancelled
+            self.outbox.failed()
+            raise
         if batch:
             self._took()
             self._steady("publish")
@@ -204,22 +207,27 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
             error: BaseException | None = None
             try:
                 async for batch in self._listen_batches():
-                    self._heard(batch)
+                    await self._receive_batch(batch)
             except Exception as exc:
                 error = exc
             delay = self._lost("listen", error)
             self._changed.set()
             await asyncio.sleep(delay)
 
-    def _heard(self, batch: Sequence[Any]) -> None:
+    async def _receive_batch(self, batch: Sequence[Any]) -> None:
         now = time.monotonic()
         if not self.listening:
             self._found("listen", now)
             self._changed.set()
         elif batch:
             self._steady("listen")
+        end = now + SLICE
         for message in batch:
             self.receive(message, now)
+            now = time.monotonic()
+            if now > end:
+                await asyncio.sleep(0)
+                end = now + SLICE
 
     def _disconnect_here(self, sid: str, namespace: str) -> None:
         self.server.start_background_task(self.server.disconnect, sid, namespace, True)

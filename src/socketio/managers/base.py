@@ -15,6 +15,7 @@ from itertools import count
 from math import inf
 from typing import Any, ClassVar
 
+import engineio.json
 from engineio.json import Codec, codec_for
 from engineio.logs import logger_for
 
@@ -37,10 +38,12 @@ from ..cluster import (
 from ..outbox import Outbox
 from ..senders import Callbacks, Senders
 
-__all__ = ["QUESTION", "BasePubSubManager"]
+__all__ = ["QUESTION", "SLICE", "BasePubSubManager"]
 
 QUIET = 10.0
 """Bad messages are logged once in so many seconds."""
+SLICE = 0.01
+"""For how many seconds messages of others may be seen to before somebody else has a turn."""
 QUESTION = 0.1
 """How many seconds lie between two questions whether all are back."""
 
@@ -100,6 +103,8 @@ class BasePubSubManager(BaseManager):
         self.channel = channel
         self.write_only = write_only
         self.logger = logger
+        self.json: Any = engineio.json if json is None else json
+        """What brokers of programs encode with."""
         self.codec: Codec = codec_for(json)
         self.outbox = Outbox(outage_buffer)
         self.ignored = 0
@@ -146,6 +151,7 @@ class BasePubSubManager(BaseManager):
         """Called by the server that uses this manager."""
         super().set_server(server)
         self.codec = server.eio.codec
+        self.json = server.packet_class.json
 
     def _get_logger(self) -> logging.Logger:
         if self.logger is not None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from engineio.sync.concurrency import THREADS, Threads
 
 from ..sync.manager import Manager
-from .base import QUESTION, BasePubSubManager
+from .base import QUESTION, SLICE, BasePubSubManager
 
 __all__ = ["PubSubManager"]
 
@@ -177,6 +177,9 @@ class PubSubManager(BasePubSubManager, Manager):
             with self._changed:
                 self.outbox.failed()
                 return self._lost("publish", exc)
+        except BaseException:  # Ctrl-C, a greenlet that is killed
+            self.outbox.failed()
+            raise
         with self._changed:
             if batch:
                 self._took()
@@ -223,7 +226,7 @@ class PubSubManager(BasePubSubManager, Manager):
                 for batch in self._listen_batches():
                     if self._is_closing():
                         return
-                    self._heard(batch)
+                    self._receive_batch(batch)
             except Exception as exc:
                 error = exc
             with self._changed:
@@ -241,7 +244,7 @@ class PubSubManager(BasePubSubManager, Manager):
     def _is_closing(self) -> bool:
         return self._closing
 
-    def _heard(self, batch: Sequence[Any]) -> None:
+    def _receive_batch(self, batch: Sequence[Any]) -> None:
         now = time.monotonic()
         if not self.listening:
             with self._changed:
@@ -249,10 +252,18 @@ class PubSubManager(BasePubSubManager, Manager):
                 self._changed.notify_all()
         elif batch:
             self._steady("listen")
-        if batch:
+        messages = iter(batch)
+        left = bool(batch)
+        while left:
+            left = False
+            end = now + SLICE
             with self.server.eio.core:
-                for message in batch:
+                for message in messages:
                     self.receive(message, now)
+                    now = time.monotonic()
+                    if now > end:
+                        left = True
+                        break
 
     def _disconnect_here(self, sid: str, namespace: str) -> None:
         self.server.start_background_task(self.server.disconnect, sid, namespace, True)
