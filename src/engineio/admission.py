@@ -26,7 +26,8 @@ __all__ = [
 ]
 
 
-_ALL_REVISIONS: dict[str, Revision] = {**REVISIONS, "3": Revision3()}
+_ALL_REVISIONS: dict[str, Revision] = {**REVISIONS, "3": Revision3(), "2": Revision3()}
+"""Socket.IO 1.0 says 2, and means the same but for text beyond ASCII, which it cannot encode in a body of bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +141,15 @@ def admit(
             return UNSUPPORTED_VERSION if request.method == "GET" else BAD_HANDSHAKE_METHOD
         if request.method != "GET":
             return BAD_HANDSHAKE_METHOD
-        # Engine.IO v3, "Transports": "If XHR2 isn't supported, clients can send b64=1"; forms hold no bytes either.
-        return Handshake(revision.for_text() if as_script or request.query("b64") else revision)
+        # Engine.IO v3, "Transports": "If XHR2 isn't supported, clients can send b64=1"; scripts hold no bytes either.
+        text_only = as_script or bool(request.query("b64"))
+        return Handshake(revision.for_client(text_only, request.query("t") or ""))
     socket = sockets.get(sid)
     if socket is None or (socket.state is State.CLOSING and request.method != "GET"):
         return UNKNOWN_SID
     if revision is None or socket.revision.number != revision.number or socket.state is State.CONNECTING:
         return BAD_REQUEST
-    if as_script and socket.revision.for_text() is not socket.revision:
+    if as_script and not socket.revision.textual:
         return BAD_REQUEST
     if websocket:
         return Upgrade(socket) if allow_upgrades else BAD_REQUEST

@@ -18,9 +18,16 @@ class Revision(Protocol):
 
     number: int
     """The value of the query parameter `EIO`."""
+    textual: bool
+    """Whether all payloads are text."""
 
-    def for_text(self) -> Revision:
-        """Returns the same revision for a client that takes nothing but text."""
+    def for_client(self, text_only: bool, stamp: str) -> Revision:
+        """Returns the form of this revision that a client speaks.
+
+        Args:
+            text_only: Whether it takes nothing but text.
+            stamp: The query parameter `t` of its handshake.
+        """
 
     def adapt(self, message: Outgoing) -> Sequence[Outgoing]:
         """Returns a message in the form that links and payloads send: one or more, between which nothing may come."""
@@ -43,9 +50,10 @@ class Revision4:
     """Engine.IO 4: packets as text, joined by the record separator."""
 
     number = 4
+    textual = True
 
-    def for_text(self) -> Revision4:
-        """Returns itself: all payloads are text."""
+    def for_client(self, text_only: bool, stamp: str) -> Revision4:
+        """Returns itself: all clients speak the same."""
         return self
 
     def adapt(self, message: Outgoing) -> Sequence[Outgoing]:

@@ -10,13 +10,23 @@ from .exceptions import ProtocolError, UnknownPacketError
 from .packet import MESSAGE, Outgoing, decode_base64
 from .payload import Payload
 
-__all__ = ["Base64JSONRevision3", "Base64Revision3", "Revision3", "decode_binary", "decode_packet"]
+__all__ = [
+    "Base64Revision3",
+    "BinaryRevision3",
+    "JSONRevision3",
+    "Revision3",
+    "decode_binary",
+    "decode_packet",
+]
 
 MAX_DIGITS = 310
 """The longest length in front of a packet: that of JavaScript's greatest number, which is the reference's limit."""
 
 _JSON = re.compile(rb"4[0-6](?:\d+-)?(?:/[^,]*,)?\d*(?=[\[{\"])")
 """What stands in front of the JSON in a packet of Socket.IO."""
+
+_OLD_STAMP = re.compile(r"\d{13}-\d+")
+"""The query parameter `t` up to 1.3: milliseconds and a counter. Later clients write the former to the base of 64."""
 
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
@@ -28,14 +38,20 @@ class Revision3:
     """Engine.IO 3, spoken with a client that takes bytes over each transport."""
 
     number = 3
+    textual = False
+    decodes_oddly = False
+    """Whether the client may decode text beyond ASCII in a way of its own; JSON can do without."""
 
-    def for_text(self) -> Revision3:
-        """Returns the same revision for a client that takes nothing but text."""
-        return _FOR_TEXT
+    def for_client(self, text_only: bool, stamp: str) -> Revision3:
+        """Returns the form of it that a client speaks; see `payload.Revision`.
 
-    def for_json(self) -> Revision3:
-        """Returns the same revision for Socket.IO, whose text is JSON."""
-        return self
+        Up to 1.3 the JavaScript clients that can take bytes take nothing else, and are known by their time stamps.
+        """
+        return _TEXTUAL if text_only else _BINARY if _OLD_STAMP.fullmatch(stamp) else self
+
+    def for_json(self) -> JSONRevision3:
+        """Returns the same for one connection of Socket.IO, whose text is JSON."""
+        return JSONRevision3(self)
 
     def content_type_of(self, body: bytes) -> str:
         """Returns the `Content-Type` of a payload that was encoded here."""
@@ -66,16 +82,21 @@ class Revision3:
         return _split_bytes(body) if body[0] <= 1 else _split_text(body)
 
 
+class BinaryRevision3(Revision3):
+    """Engine.IO 3, spoken with a client that takes nothing but bytes over polling."""
+
+    decodes_oddly = True
+
+    def encode_payload(self, messages: Iterable[Outgoing]) -> bytes:
+        """Returns an HTTP body of bytes with these messages, which come from `adapt`, in this order."""
+        return b"".join([message.form(_encode_bytes) for message in messages]) or b"0:"
+
+
 class Base64Revision3(Revision3):
     """Engine.IO 3, spoken with a client that takes nothing but text: it has said `b64=1`, or uses JSONP."""
 
-    def for_text(self) -> Revision3:
-        """Returns itself."""
-        return self
-
-    def for_json(self) -> Revision3:
-        """Returns the same revision for Socket.IO, whose text is JSON."""
-        return _FOR_JSON
+    textual = True
+    decodes_oddly = True
 
     def adapt(self, message: Outgoing) -> Sequence[Outgoing]:
         """Returns a message as text packets alone."""
@@ -86,29 +107,66 @@ class Base64Revision3(Revision3):
         return b"".join([message.form(_encode_text) for message in messages]) or b"0:"
 
 
-class Base64JSONRevision3(Base64Revision3):
-    """The same for Socket.IO: clients of 1.x get along with those of 2.x, which no request tells apart.
+class JSONRevision3:
+    """Any of these for one connection of Socket.IO, so that 1.x and 2.x get along, which no request tells apart.
 
     In a body of text the former encode UTF-8 twice, and expect that. JSON needs nothing but ASCII, about which they
-    agree; and what a client has encoded twice is recognised by that it can be decoded twice.
+    agree; and what a client has encoded twice is recognised by that it can be decoded twice. From the first text of a
+    connection that cannot, it is known that none is.
     """
 
-    def for_json(self) -> Revision3:
-        """Returns itself."""
+    __slots__ = ("_encodes_once", "_form")
+
+    number = 3
+
+    def __init__(self, form: Revision3) -> None:
+        self._form = form
+        self._encodes_once = False
+
+    @property
+    def textual(self) -> bool:
+        """Whether all payloads are text."""
+        return self._form.textual
+
+    def for_client(self, text_only: bool, stamp: str) -> JSONRevision3:
+        """Returns itself: it belongs to a client."""
         return self
 
+    def content_type_of(self, body: bytes) -> str:
+        """Returns the `Content-Type` of a payload that was encoded here."""
+        return self._form.content_type_of(body)
+
+    def adapt(self, message: Outgoing) -> Sequence[Outgoing]:
+        """Returns a message in the form that the links of the client send."""
+        return self._form.adapt(message)
+
     def encode_payload(self, messages: Iterable[Outgoing]) -> bytes:
-        """Returns an HTTP body of ASCII with these messages, which come from `adapt`, in this order."""
-        return b"".join([message.form(_encode_ascii) for message in messages]) or b"0:"
+        """Returns an HTTP body with these messages, which come from `adapt`, in this order."""
+        if self._form.decodes_oddly:
+            messages = [message.form(_escape) for message in messages]
+        return self._form.encode_payload(messages)
 
     def decode_payload(self, body: bytes, content_type: str) -> list[tuple[int, bytes, bool]]:
         """Returns the packets of an HTTP body; see `payload.Revision`."""
-        packets = super().decode_payload(body, content_type)
-        return [(kind, data if binary else _decode_again(data), binary) for kind, data, binary in packets]
+        packets = self._form.decode_payload(body, content_type)
+        if self._encodes_once or body[0] <= 1 or body.isascii():
+            return packets
+        return [(kind, data if binary else self._decode_again(data), binary) for kind, data, binary in packets]
+
+    def _decode_again(self, data: bytes) -> bytes:
+        if data.isascii() or self._encodes_once:
+            return data
+        try:
+            once = data.decode().encode("latin-1")
+            once.decode()
+        except UnicodeError:
+            self._encodes_once = True
+            return data
+        return once
 
 
-_FOR_TEXT = Base64Revision3()
-_FOR_JSON = Base64JSONRevision3()
+_TEXTUAL = Base64Revision3()
+_BINARY = BinaryRevision3()
 
 
 # Forms of a message, each made once for all who need it
@@ -131,15 +189,16 @@ def _encode_text(message: Outgoing) -> bytes:
     return b"%d:%b" % (length, text)
 
 
-def _encode_ascii(message: Outgoing) -> bytes:
+def _escape(message: Outgoing) -> Outgoing:
     text = message.text or b""
     head = None if text.isascii() else _JSON.match(text)
     if head is None:
-        return _encode_text(message)
-    return _encode_text(Outgoing(head[0] + _NOT_ASCII.sub(_escape, text[head.end() :].decode()).encode()))
+        return message
+    body = _NOT_ASCII.sub(_escape_characters, text[head.end() :].decode())
+    return Outgoing(head[0] + body.encode(), message.attachments)
 
 
-def _escape(match: re.Match[str]) -> str:
+def _escape_characters(match: re.Match[str]) -> str:
     units = match[0].encode("utf-16-be")
     return "".join([f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)])
 
@@ -173,17 +232,6 @@ def decode_packet(encoded: bytes) -> tuple[int, bytes, bool]:
     if not 0x30 <= kind <= 0x36:
         raise UnknownPacketError("unknown packet type")
     return kind - 0x30, encoded[1:], False
-
-
-def _decode_again(data: bytes) -> bytes:
-    if data.isascii():
-        return data
-    try:
-        once = data.decode().encode("latin-1")
-        once.decode()
-    except UnicodeError:
-        return data
-    return once
 
 
 def decode_binary(encoded: bytes) -> bytes:

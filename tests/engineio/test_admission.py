@@ -11,7 +11,7 @@ from engineio.admission import REFUSALS, Decision, Handshake, Poll, Post, Refusa
 from engineio.payload import REVISIONS
 from engineio.protocol import Socket
 from engineio.request import Request
-from engineio.revision3 import Base64Revision3, Revision3
+from engineio.revision3 import Base64Revision3, BinaryRevision3, Revision3
 
 from .fakes import FakeHost, new_socket, polling_socket, websocket_socket
 
@@ -124,6 +124,8 @@ OLD: dict[str, Any] = {"allow_eio3": True, "jsonp": True}
         ("transport=polling", Revision3),
         ("EIO=3&transport=polling", Revision3),
         ("EIO=3&transport=polling&b64=", Revision3),
+        ("EIO=3&transport=polling&t=Q8ZTHnh", Revision3),
+        ("EIO=2&transport=polling&t=1418000000000-0", BinaryRevision3),
         ("EIO=3&transport=polling&b64=1", Base64Revision3),
         ("EIO=3&transport=polling&j=0", Base64Revision3),
         ("EIO=4&transport=polling&j=0&b64=1", type(REVISIONS["4"])),
@@ -135,7 +137,7 @@ def test_handshakes_of_old_clients(query: str, revision: type) -> None:
     assert type(decision.revision) is revision
 
 
-@pytest.mark.parametrize("query", ["EIO=3&EIO=4", "EIO=3&EIO=3", "EIO=", "EIO=2", "EIO=5"])
+@pytest.mark.parametrize("query", ["EIO=3&EIO=4", "EIO=3&EIO=3", "EIO=", "EIO=1", "EIO=5"])
 def test_versions_that_do_not_exist(query: str) -> None:
     assert refusal(ask(query + "&transport=polling", **OLD)) == (400, 5)
 

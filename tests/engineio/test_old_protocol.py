@@ -31,7 +31,7 @@ class OldRecorder(Recorder):
 
 def new(host: FakeHost, link: Any, greeting: Outgoing | None = None, base64: bool = False) -> OldSocket:
     """A socket whose handshake has been answered."""
-    revision = Revision3().for_text() if base64 else Revision3()
+    revision = Revision3().for_client(base64, "")
     socket = OldSocket(host, "sid", revision, link, "the source")
     host.sockets["sid"] = socket
     receiver = socket.receiver = OldRecorder()

@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from engineio.exceptions import ProtocolError, UnknownPacketError
 from engineio.packet import MESSAGE, NOOP, PING, PONG, Outgoing
 from engineio.payload import Payload
-from engineio.revision3 import Base64JSONRevision3, Base64Revision3, Revision3, decode_binary, decode_packet
+from engineio.revision3 import Base64Revision3, BinaryRevision3, JSONRevision3, Revision3, decode_binary, decode_packet
 
 REVISION = Revision3()
 BASE64 = Base64Revision3()
-JSON = Base64JSONRevision3()
+BINARY = BinaryRevision3()
 
 
-def adapt(revision: Revision3, *messages: Outgoing) -> list[Outgoing]:
+def adapt(revision: Revision3 | JSONRevision3, *messages: Outgoing) -> list[Outgoing]:
     """Return messages as they wait in the outbox of a client."""
     return [part for message in messages for part in revision.adapt(message)]
 
 
-def encode(revision: Revision3, *messages: Outgoing) -> bytes:
+def encode(revision: Revision3 | JSONRevision3, *messages: Outgoing) -> bytes:
     """Return a payload of some messages."""
     return revision.encode_payload(adapt(revision, *messages))
 
@@ -146,32 +146,61 @@ def test_a_limit_of_packets(monkeypatch: pytest.MonkeyPatch) -> None:
             decode(body)
 
 
-def test_json_is_ascii_for_clients_of_which_nobody_knows_how_they_decode() -> None:
+@pytest.mark.parametrize("stamp", ["1418000000000-0", "1418000000000-123"])
+def test_clients_up_to_1_3_take_bytes_alone(stamp: str) -> None:
+    revision = REVISION.for_client(False, stamp)
+    assert isinstance(revision, BinaryRevision3)
+    assert encode(revision, Outgoing(b"2")) == b"\0\1\xff2"
+    assert isinstance(REVISION.for_client(True, stamp), Base64Revision3)
+    for other in ("", "Q8ZTHnh", "1418000000000", "1418000000000-", "x1418000000000-0"):
+        assert REVISION.for_client(False, other) is REVISION
+
+
+@pytest.mark.parametrize("revision", [BASE64, BINARY])
+def test_json_is_ascii_for_clients_of_which_nobody_knows_how_they_decode(revision: Revision3) -> None:
+    of_json = revision.for_json()
     text = '451-/admin,7["é€😀\\u0041",{"_placeholder":true,"num":0}]'.encode()
-    body = encode(JSON, Outgoing(text, [b"x"]))
-    assert body.isascii()
+    body = encode(of_json, Outgoing(text, [b"x"]))
     (_, escaped, _), binary = decode(body)
+    assert escaped.isascii()
     assert escaped.startswith(b"51-/admin,7[")
     assert json.loads(escaped[11:]) == ["é€😀A", {"_placeholder": True, "num": 0}]
     assert binary == (MESSAGE, b"x", True)
     # Neither the name of a namespace nor what is no packet of Socket.IO can be escaped.
-    for other in ("40/é,", "4é", '40/é,"é"'):
-        assert decode(encode(JSON, Outgoing(other.encode())))[0][1].startswith(other[1:4].encode())
+    for other, sent in [("40/é,", "0/é,"), ("4é", "é"), ('40/é,"é"', '0/é,"\\u00e9"')]:
+        assert decode(encode(of_json, Outgoing(other.encode()))) == [(MESSAGE, sent.encode(), False)]
+
+
+def test_json_for_clients_that_take_bytes_is_left_alone() -> None:
+    message = Outgoing('42["é"]'.encode())
+    assert encode(REVISION.for_json(), message) == encode(REVISION, message)
 
 
 @pytest.mark.parametrize("text", ["é", "é€😀", "Grüße", "à »"])
-def test_text_that_was_encoded_twice_is_decoded_twice(text: str) -> None:
+@pytest.mark.parametrize("revision", [REVISION, BASE64])
+def test_text_that_was_encoded_twice_is_decoded_twice(text: str, revision: Revision3) -> None:
     twice = "4" + text.encode().decode("latin-1")
-    assert JSON.decode_payload(f"{len(twice)}:{twice}".encode(), "") == [(MESSAGE, text.encode(), False)]
-    assert JSON.decode_payload(encode(BASE64, Outgoing(b"4" + text.encode())), "") == [(MESSAGE, text.encode(), False)]
+    once = [(MESSAGE, text.encode(), False)]
+    of_json = revision.for_json()
+    assert of_json.decode_payload(f"{len(twice)}:{twice}".encode(), "") == once
+    assert of_json.decode_payload(encode(BASE64, Outgoing(b"4" + text.encode())), "") == once
+    # The client has shown that it encodes once: what looks like more is what it means.
+    as_it_is = [(MESSAGE, twice[1:].encode(), False)]
+    assert of_json.decode_payload(f"{len(twice)}:{twice}".encode(), "") == as_it_is
+    assert REVISION.for_json().decode_payload(b"\0" + encode(BINARY, Outgoing(twice.encode()))[1:], "") == as_it_is
 
 
-@pytest.mark.parametrize("revision", [REVISION, BASE64, JSON])
-def test_who_takes_only_text_or_speaks_json(revision: Revision3) -> None:
-    assert isinstance(revision.for_text(), Base64Revision3)
-    assert revision.for_text().for_text() is revision.for_text()
-    assert revision.for_json().for_json() is revision.for_json()
-    assert isinstance(revision.for_text().for_json(), Base64JSONRevision3)
+def test_the_text_of_others_is_decoded_once() -> None:
+    assert BASE64.decode_payload("3:4Ã©".encode(), "") == [(MESSAGE, "Ã©".encode(), False)]
+
+
+@pytest.mark.parametrize("revision", [REVISION, BASE64, BINARY])
+def test_the_form_of_a_connection_of_socketio(revision: Revision3) -> None:
+    of_json = revision.for_json()
+    assert of_json is not revision.for_json()
+    assert of_json.for_client(True, "") is of_json
+    assert (of_json.number, of_json.textual) == (3, revision.textual)
+    assert of_json.content_type_of(b"\0") == "application/octet-stream"
 
 
 def test_single_packets() -> None:
@@ -204,7 +233,7 @@ def parts_of(messages: Iterable[Outgoing]) -> list[tuple[int, bytes, bool]]:
     return parts
 
 
-@given(MESSAGES, st.sampled_from([REVISION, BASE64]))
+@given(MESSAGES, st.sampled_from([REVISION, BASE64, BINARY]))
 def test_messages_come_back_as_they_were(messages: list[Outgoing], revision: Revision3) -> None:
     assert decode(encode(revision, *messages)) == parts_of(messages)
 

@@ -66,7 +66,14 @@ async def test_a_request_without_version_speaks_revision_3(client: Connect) -> N
         assert (await eio.poll(EIO=None)).text == "2:4x"
 
 
-@pytest.mark.parametrize("version", ["", "2", "5", "03", "٣"])
+async def test_clients_up_to_1_3_take_bytes_alone(client: Connect) -> None:
+    async with client("eio3") as eio:
+        answer = await eio.request(EIO="2", t="1418000000000-0")
+        assert answer.headers["Content-Type"] == "application/octet-stream"
+        assert answer.body.startswith(b"\x00\x01\x01") and b"\xff0{" in answer.body
+
+
+@pytest.mark.parametrize("version", ["", "1", "5", "03", "٣"])
 async def test_other_versions(client: Connect, version: str) -> None:
     async with client("eio3") as eio:
         assert (await eio.request(EIO=version)).error == UNSUPPORTED_PROTOCOL_VERSION
