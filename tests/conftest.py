@@ -27,6 +27,7 @@ LONG = (
     "clients/",
     "faults/",
     "wsgi/",
+    "stop/",
     "demo/",
     "terminal/",
     "scenarios/",

@@ -59,6 +59,7 @@ FORBIDDEN = Refusal(403, 4, "Forbidden")
 UNSUPPORTED_VERSION = Refusal(400, 5, "Unsupported protocol version")
 TOO_LARGE = Refusal(413, 3, "Payload too large")
 METHOD_NOT_ALLOWED = Refusal(405, 3, "Method not allowed")
+STOPPING = Refusal(503, 3, "Service unavailable")
 
 REFUSALS = (
     UNKNOWN_TRANSPORT,
@@ -69,6 +70,7 @@ REFUSALS = (
     UNSUPPORTED_VERSION,
     TOO_LARGE,
     METHOD_NOT_ALLOWED,
+    STOPPING,
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from . import json as engineio_json
 from . import jsonp as jsonp_codec
-from .admission import FORBIDDEN, Decision, Refusal, admit
+from .admission import FORBIDDEN, STOPPING, Decision, Handshake, Refusal, admit
 from .compression import compress
 from .config import TRANSPORTS, check_ping_interval, check_transports, option_names, warn_about_unknown_options
 from .cookies import CookieTemplate
@@ -134,6 +134,8 @@ class BaseServer:
         """The connections that are over but for their disconnect handlers, which may still ask for the session."""
         self.handlers: dict[str, Handler] = {}
         self.sequence_number = 0
+        self.stopping = False
+        """Whether no new clients are taken any more."""
         self.deadlines = Deadlines(self.resolution())
 
     # Options that programs assign after construction
@@ -239,7 +241,7 @@ class BaseServer:
         if self._index_of(request) is not None and not self.cors.allows_script(request, environ):
             self.logger.info("refused a script that %r comes from", request)
             return FORBIDDEN
-        return admit(
+        decision = admit(
             request,
             websocket=websocket,
             sockets=self.sockets,
@@ -248,6 +250,7 @@ class BaseServer:
             allow_eio3=self.allow_eio3,
             jsonp=self.jsonp,
         )
+        return STOPPING if self.stopping and isinstance(decision, Handshake) else decision
 
     def make_socket(self, revision: Revision, link: Any, source: Any) -> Socket:
         """Makes the socket of a new connection and puts it into the table."""
@@ -308,6 +311,8 @@ class BaseServer:
     def finish(self, request: Request, response: Response) -> Response:
         """Adds what every answer carries: CORS headers, and compression where it is worth it."""
         headers = [*response.headers, ("Cache-Control", "no-store")]
+        if self.stopping:
+            headers.append(("Connection", "close"))  # a client that stays would keep the web server from its end
         body, encoding = compress(
             response.body, request.header(b"accept-encoding"), self.http_compression, self.compression_threshold
         )

@@ -46,5 +46,5 @@ STATIC_FILES: dict[str, Any] = {
 
 
 def report(**fields: Any) -> None:
-    """Tell the test something, as one JSON line."""
-    print(json.dumps(fields), flush=True)
+    """Tell the test something, as one JSON line, in one write: other processes may write to the same pipe."""
+    print(json.dumps(fields) + "\n", end="", flush=True)

@@ -29,6 +29,7 @@ class MessageLink:
         "_sending",
         "_sent",
         "_server",
+        "_task",
         "_urgent",
         "open",
         "readable",
@@ -44,6 +45,7 @@ class MessageLink:
         self._server = server
         self._send = send
         self._sending = False
+        self._task: asyncio.Task[Any] | None = None
         self._urgent: list[Outgoing] = []
         self._closing: tuple[int, str] | None = None
         self._sent = 0
@@ -101,6 +103,7 @@ class MessageLink:
         self._server.schedule(self._deadline, self._server.send_stall_timeout)
 
     async def _drain(self) -> None:
+        self._task = asyncio.current_task()  # its own, as soon as it waits: see HandlerRunner
         while True:
             messages, self._urgent = self._urgent, []
             if self._closing is None:
@@ -125,6 +128,7 @@ class MessageLink:
 
     def _drained(self, token: Any, result: Any, error: BaseException | None) -> None:
         self._sending = False
+        self._task = None
         if self._deadline is not None:
             self._server.unschedule(self._deadline)
             self._deadline = None
@@ -148,8 +152,10 @@ class MessageLink:
         """The WebSocket is gone."""
         if self._closing is None:
             self._closing = _GONE
-            self._urgent.clear()
             self.readable.set()
+        self._urgent.clear()
+        if self._sending and self._task is not None:
+            self._task.cancel()  # granian never says of what is being sent that it cannot be
         self.target.lost(reason.TRANSPORT_CLOSE)
 
     def pause_reading(self) -> None:

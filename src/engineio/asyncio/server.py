@@ -29,6 +29,7 @@ from .concurrency import Concurrency
 from .handler_runner import HandlerRunner
 from .modes import BINDINGS, choose_mode, framework_of, load_binding
 from .polling import Exchange
+from .signals import watch_signals
 from .takeover import Connections
 
 __all__ = ["AsyncServer"]
@@ -46,10 +47,13 @@ class AsyncServer(Concurrency, BaseServer):
     Args:
         async_mode: `aiohttp`, `sanic`, `tornado` or `asgi`; `None` for the framework that the program has imported, or
             else `asgi`.
+        close_on_signals: Whether SIGTERM and SIGINT close the server, from its first request on, before they do
+            what they do without it. It takes no new clients then.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, close_on_signals: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._close_on_signals = close_on_signals
         self.runner = HandlerRunner()
         self.accept: Accept | None = None
         """Set by an application protocol that takes the connections instead of the program's handlers."""
@@ -186,6 +190,10 @@ class AsyncServer(Concurrency, BaseServer):
         if self.closed is not None:
             await self.closed()
 
+    async def _stop(self) -> None:
+        self.stopping = True
+        await self.close()
+
     def begin_close(self) -> None:
         """Does the first half of `close()`, which does not wait."""
         for socket in list(self.sockets.values()):
@@ -202,6 +210,8 @@ class AsyncServer(Concurrency, BaseServer):
         """Makes the running loop the server's own, unless it has one that is still in use."""
         loop = asyncio.get_running_loop()
         if self._loop is not loop and (self._loop is None or self._loop.is_closed() or not self.sockets):
+            if self._close_on_signals:
+                watch_signals(loop, self._stop)
             self._loop = loop
             self.thread = get_ident()
             self._timer = None

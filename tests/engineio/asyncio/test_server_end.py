@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import threading
 from contextvars import ContextVar
 from typing import Any
@@ -13,9 +14,13 @@ import pytest
 from engineio import AsyncServer
 
 from ..asgi_calls import (
+    QUERY,
     Client,
+    WebSocketCall,
+    get,
     run,
     turn,
+    websocket_scope,
 )
 
 
@@ -188,3 +193,35 @@ async def test_a_deadline_does_not_run_in_the_context_of_the_client_that_has_set
     whose.set("the client's")
     await Client(server).connect()
     assert await asyncio.wait_for(heard.get(), 15) == "nobody's"
+
+
+@run
+async def test_stopping() -> None:
+    """What a signal begins: no new clients, and those of HTTP are not to stay."""
+    server = AsyncServer()
+    client = Client(server)
+    await client.connect()
+    server.stopping = True
+    await server.close()
+    answer = await client.poll()
+    assert answer.text == "1"
+    assert answer.header(b"connection") == [b"close"]
+    answer = await get(server.handle_request, query=QUERY)
+    assert (answer.status, answer.json()) == (503, {"code": 3, "message": "Service unavailable"})
+    call = WebSocketCall(server.handle_request, websocket_scope(query="EIO=4&transport=websocket"))
+    await call.task
+    assert call.take() == ["websocket.close"]
+
+
+def test_signals_are_left_alone() -> None:
+    """By a server that is not asked to watch them, and where there are none: on another thread than the main one."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+
+    async def serve(server: AsyncServer) -> None:
+        await Client(server).connect()
+
+    asyncio.run(serve(AsyncServer()))
+    thread = threading.Thread(target=asyncio.run, args=[serve(AsyncServer(close_on_signals=True))])
+    thread.start()
+    thread.join()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
