@@ -52,9 +52,12 @@ class Deadlines:
 
     def add(self, item: Expiring, when: float) -> None:
         """Sets the deadline of `item`, in place of the one that it may have; `when` in seconds, monotonic."""
+        bucket = int(when / self.resolution) + 1
+        if item.bucket == bucket:
+            return
         if item.bucket is not None:
             self.discard(item)
-        bucket = item.bucket = int(when / self.resolution) + 1
+        item.bucket = bucket
         items = self._buckets.get(bucket)
         if items is None:
             self._buckets[bucket] = {item}

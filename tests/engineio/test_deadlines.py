@@ -71,6 +71,17 @@ def test_discarding_what_has_no_deadline() -> None:
     assert deadlines.take_due(10.0) == []
 
 
+def test_a_deadline_set_again_is_due_once() -> None:
+    deadlines = Deadlines(1.0)
+    item = Item()
+    for when in (5.2, 5.5, 5.9):
+        deadlines.add(item, when)
+    assert len(deadlines) == 1
+    assert deadlines.take_due(6.0) == [item]
+    deadlines.add(item, 5.9)
+    assert deadlines.take_due(6.0) == [item]
+
+
 def test_a_bucket_that_was_emptied_is_used_again() -> None:
     deadlines = Deadlines(1.0)
     item = Item()

@@ -9,9 +9,11 @@ import pytest
 from engineio.json import codec_for
 from engineio.packet import Outgoing
 from socketio.encoder import Encoder
+from socketio.exceptions import ConnectionRefusedError
 from socketio.members import Member
+from socketio.msgpack_packet import MsgPackPacket
 from socketio.old_protocol import OldConnection, OldPacketConnection
-from socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT
+from socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 from socketio.protocol import Connection
 
 from .hosts import Desk, FakeSocket, text
@@ -181,3 +183,42 @@ def test_leaving(desk: OldDesk, connection: Any) -> None:
     text(connection, "0")
     assert [kind for kind, *_ in desk.sent] == [CONNECT, CONNECT]
     assert DISCONNECT not in [kind for kind, *_ in desk.sent]
+
+
+def test_the_messagepack_serializer(desk: OldDesk) -> None:
+    desk.packet_class = MsgPackPacket
+    connection: Any = OldPacketConnection(desk, "E", OldSocket(), 64, None)
+    calls: list[Any] = []
+    desk.registry.add("connect", lambda sid, environ, auth: calls.append((sid, auth)), "/a")
+    desk.registry.add("x", lambda sid, data: calls.append((sid, data)), "/a")
+    connection.opened()
+    # As socket.io-msgpack-parser 2 sends it: the query string is part of the name.
+    connection.receive_binary(MsgPackPacket(CONNECT, namespace="/a?token=1").encode())
+    desk.run()
+    connection.receive_binary(MsgPackPacket(EVENT, ["x", b"\0"], namespace="/a").encode())
+    desk.run()
+    assert calls == [("/a#E", {"token": "1"}), ("/a#E", b"\0")]
+    assert desk.sent == [(CONNECT, "/", None, None), (CONNECT, "/a", None, None)]
+
+
+def test_a_client_that_is_always_connected_first(desk: OldDesk, connection: Any) -> None:
+    desk.always_connect = True
+    desk.registry.add("connect", lambda sid, environ: False, "/")
+    connection.opened()
+    assert desk.sent == [(CONNECT, "/", None, None)]
+    assert not connection.socket.undecided
+    desk.run()
+    assert desk.sent[1:] == [(DISCONNECT, "/", None, None)]
+
+
+def test_a_refusal_that_cannot_be_sent(desk: OldDesk, connection: Any) -> None:
+    desk.serialize = True
+
+    def refuse(sid: str, environ: Any) -> None:
+        raise ConnectionRefusedError("no", object())
+
+    desk.registry.add("connect", refuse, "/")
+    connection.opened()
+    desk.run()
+    assert desk.sent == [(CONNECT_ERROR, "/", None, "Connection refused by server")]
+    assert connection.socket.decisions == 1
