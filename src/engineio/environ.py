@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .request import Request
 
-__all__ = ["build_environ", "describe", "split_path"]
+__all__ = ["Environ", "build_environ", "describe", "split_path"]
 
 _USUAL_HEADERS = (
     b"accept",
@@ -169,3 +169,42 @@ def describe(
             key = "HTTP_" + name.upper().replace(b"-", b"_").decode("latin-1")
         environ[key] = value.decode("latin-1")
     return environ
+
+
+class Environ(dict[str, Any]):
+    """An environ with the framework's own request, which is made again when somebody asks for it.
+
+    A program with a connect handler has an environ of each client, and hardly any looks at the request: it is 40 % of
+    the memory of an idle client.
+
+    Args:
+        content: All else.
+        key: The key of the request.
+        make: Makes it.
+    """
+
+    __slots__ = ("_key", "_make")
+
+    def __init__(self, content: dict[str, Any], key: str, make: Callable[[], Any]) -> None:
+        super().__init__(content)
+        self._key = key
+        self._make = make
+
+    def __missing__(self, key: str) -> Any:
+        """Makes the request, once."""
+        if key != self._key:
+            raise KeyError(key)
+        request = self[key] = self._make()
+        return request
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is such a key; the request counts before it is made."""
+        return key == self._key or super().__contains__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Returns the value of a key, or the default."""
+        return self[key] if self.__contains__(key) else default
+
+    def copy(self) -> Environ:
+        """Returns a copy that can make the request as well."""
+        return Environ(self, self._key, self._make)

@@ -10,7 +10,7 @@ from wsgiref.validate import check_environ
 
 import pytest
 
-from engineio.environ import build_environ
+from engineio.environ import Environ, build_environ
 from engineio.request import Request
 
 
@@ -202,3 +202,25 @@ def test_usual_keys_are_shared() -> None:
 
 def test_http_version() -> None:
     assert environ_of(http_version="2")["SERVER_PROTOCOL"] == "HTTP/2"
+
+
+def test_the_request_of_a_framework_is_made_when_somebody_asks_for_it() -> None:
+    made: list[object] = []
+
+    def make() -> object:
+        made.append(object())
+        return made[-1]
+
+    environ = Environ({"REQUEST_METHOD": "GET"}, "a.request", make)
+    assert isinstance(environ, dict)
+    assert "a.request" in environ and "b.request" not in environ and "REQUEST_METHOD" in environ
+    assert (environ["REQUEST_METHOD"], environ.get("REQUEST_METHOD"), environ.get("b.request", 1)) == ("GET", "GET", 1)
+    with pytest.raises(KeyError, match=r"b\.request"):
+        environ["b.request"]
+    copy = environ.copy()
+    assert made == []
+    assert environ["a.request"] is environ.get("a.request") is environ["a.request"] is made[0]
+    assert copy.get("a.request") is made[1]
+    assert len(made) == 2
+    environ["a.request"] = "mine"
+    assert environ.get("a.request") == "mine"

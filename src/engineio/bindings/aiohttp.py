@@ -14,7 +14,7 @@ from yarl import URL
 from ..admission import check_handshake
 from ..asyncio.server import AsyncServer
 from ..asyncio.takeover import TakenOver, make_link, open_link
-from ..environ import describe
+from ..environ import Environ, describe
 from ..request import Request, Response, switching_protocols
 
 __all__ = ["attach", "handle"]
@@ -213,7 +213,7 @@ class _Source:
     Headers and paths are the same for all clients of a kind, so they are shared through `interned`.
     """
 
-    __slots__ = ("client", "headers", "match", "method", "scheme", "state", "target", "transport", "version")
+    __slots__ = ("client", "headers", "loop", "match", "method", "scheme", "state", "target", "transport", "version")
 
     def __init__(self, http: web.Request, interned: dict[Any, Any]) -> None:
         if len(interned) > _MAX_INTERNED:
@@ -225,6 +225,7 @@ class _Source:
                 known = interned[pair] = pair[0].lower(), pair[1]
             headers.append(known)
         self.headers = headers
+        self.loop = asyncio.get_running_loop()
         target = http.raw_path
         if not target.startswith("/"):  # RFC 9112, 3.2.2: "absolute-form"
             target = http.path_qs
@@ -263,8 +264,7 @@ class _Source:
             http_version=f"{self.version.major}.{self.version.minor}",
             server=server if isinstance(server, tuple) else None,
         )
-        environ["aiohttp.request"] = self._http()
-        return environ
+        return Environ(environ, "aiohttp.request", self._http)
 
     def _http(self) -> web.Request:
         """Returns aiohttp's request again, as far as there still is one: its connection is not aiohttp's any more."""
@@ -283,7 +283,6 @@ class _Source:
             False,
             URL(self.target, encoded=True),
         )
-        loop = asyncio.get_running_loop()
         protocol: Any = _Former(self.transport)
         missing: Any = None
         remote = self.client[0] if self.client else None
@@ -293,7 +292,7 @@ class _Source:
             protocol,
             missing,
             missing,
-            loop,
+            self.loop,
             state=self.state,
             scheme=self.scheme,
             remote=remote,

@@ -16,7 +16,7 @@ from sanic.models.server_types import ConnInfo
 from ..admission import check_handshake
 from ..asyncio.server import AsyncServer
 from ..asyncio.takeover import TakenOver, make_link, open_link
-from ..environ import describe
+from ..environ import Environ, describe
 from ..request import Request, Response, switching_protocols
 from . import asgi
 
@@ -207,8 +207,7 @@ class _Source:
             http_version=self.version,
             server=server if isinstance(server, tuple) else None,
         )
-        environ["sanic.request"] = self._http()
-        return environ
+        return Environ(environ, "sanic.request", self._http)
 
     def _http(self) -> SanicRequest[Any, Any]:
         """Returns Sanic's request again, as far as there still is one: its connection is not Sanic's any more."""
