@@ -95,7 +95,8 @@ programs: | $(STAMPS)/venv
 # What our servers share brokers with, in an environment of its own because the packages have the same names.
 $(STAMPS)/python-socketio: | $(STAMPS)/venv
 	@{ $(BIN)/python -m venv $(VENV)/python-socketio && timeout 300 $(VENV)/python-socketio/bin/python -m pip \
-		--disable-pip-version-check --quiet install python-socketio==5.18.1 'redis>=5' 'kombu>=5.4' 'aio-pika>=9.5' uvicorn websockets; } >/dev/null 2>&1 \
+		--disable-pip-version-check --quiet install python-socketio==5.18.1 'redis>=5' 'kombu>=5.4' 'aio-pika>=9.5' \
+		'kafka-python>=3.0' pyzmq eventlet uvicorn websockets; } >/dev/null 2>&1 \
 		|| echo "python-socketio could not be installed" >&2
 	touch $@
 

@@ -44,6 +44,7 @@ class Broker:
         async_manager: The same for asyncio.
         theirs: The names of the manager classes that python-socketio has for it, in the same order.
         keeps: Whether it keeps messages for those who are not there.
+        lost: How many of a thousand messages a second may be lost when it is killed.
     """
 
     name = ""
@@ -53,6 +54,7 @@ class Broker:
     async_manager: str | None = None
     theirs: tuple[str | None, str | None] = (None, None)
     keeps = False
+    lost = 100
     starts_slowly = False
     """Whether tests share one that they kill, instead of having one of their own."""
     deadline = DEADLINE

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.cluster.nodes", "tests.brokers.brokers", "tests.brokers.rabbitmq")
+pytest.register_assert_rewrite(
+    "tests.cluster.nodes", "tests.brokers.brokers", "tests.brokers.rabbitmq", "tests.brokers.kafka"
+)
 
 from ..brokers.brokers import Broker, Redis  # noqa: E402
 from ..brokers.kinds import BROKERS  # noqa: E402

@@ -9,11 +9,11 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 kind, port, manager_name, url, channel = sys.argv[1:6]
 options = json.loads(sys.argv[6]) if len(sys.argv) > 6 else {}
@@ -70,7 +70,7 @@ def look() -> dict[str, Any]:
         except OSError:
             pass
     lines = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
-    broker = urlsplit(url).port
+    broker = int(re.findall(r":(\d+)", url)[-1])
     connections = [
         line for line in lines if f"socket:[{line[9]}]" in own and int(line[2].rpartition(":")[2], 16) == broker
     ]

@@ -41,6 +41,11 @@ def manager_of(broker: type[Broker], kind: str) -> str | None:
     return broker.async_manager if kind == "asyncio" else broker.sync_manager
 
 
+def environment_of(python: str) -> dict[str, str]:
+    """Returns the environment for an interpreter: only our own finds modules where this process does."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH" or python == sys.executable}
+
+
 class Node:
     """A server process.
 
@@ -71,12 +76,9 @@ class Node:
         self.log_file = tempfile.NamedTemporaryFile(prefix="node", suffix=".log")  # noqa: SIM115
         name = manager or manager_of(type(broker), kind)
         arguments = [kind, str(self.port), str(name), url or broker.url, channel, json.dumps(options)]
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        if python == sys.executable and "PYTHONPATH" in os.environ:
-            environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
         self.process = subprocess.Popen(
             [python, str(FOLDER / "node.py"), *arguments],
-            env=environment,
+            env=environment_of(python),
             stdout=self.log_file,
             stderr=subprocess.STDOUT,
         )

@@ -114,5 +114,28 @@ def use_any() -> None:
             own.emit(*args)
 
 
+async def emit_through_an_outage() -> None:
+    """Emits, waits for a line, emits what fails at first, waits for another one, and emits again."""
+    own = getattr(socketio, rest[0])(url, channel=channel, write_only=True)
+
+    async def emit(event: str) -> None:
+        if rest[0].startswith("Async"):
+            await own.emit("script", event)
+        else:
+            own.emit("script", event)
+
+    await emit("before")
+    print("emitted", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await emit("meanwhile")
+    print("failing", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    await emit("after")
+    if rest[0].startswith("Async"):
+        await own.flush()
+
+
 if __name__ == "__main__":
-    globals()[what]()
+    result = globals()[what]()
+    if asyncio.iscoroutine(result):
+        asyncio.run(result)

@@ -11,7 +11,7 @@ import pytest
 
 from ..brokers.brokers import Broker
 from ..brokers.kinds import BROKERS
-from .nodes import DEADLINE, FOLDER, Node, agree, manager_of, wait_until
+from .nodes import DEADLINE, FOLDER, Node, agree, environment_of, manager_of, wait_until
 
 THEIRS = Path(sys.prefix) / "python-socketio" / "bin" / "python"
 """The interpreter of an environment with python-socketio, which the Makefile makes."""
@@ -33,7 +33,7 @@ def test_servers_of_both(broker: Broker, start_node: Callable[..., Node], kind: 
     ours_kind = kind if manager_of(type(broker), kind) else "asyncio"
     if manager is None:
         pytest.skip(f"python-socketio has no manager of {broker.name} for {kind}")
-    channel = f"mixed {kind}"
+    channel = f"mixed-{kind}"
     ours = start_node(ours_kind, broker, channel).client()
     theirs = start_node(kind, broker, channel, python=str(THEIRS), manager=manager).client()
     agree(ours, theirs)
@@ -64,13 +64,14 @@ def test_servers_of_both(broker: Broker, start_node: Callable[..., Node], kind: 
 
 @pytest.mark.parametrize("broker", MIXED, ids=lambda broker: broker.name, indirect=True)
 def test_scripts_of_both(broker: Broker, start_node: Callable[..., Node]) -> None:
-    peer = start_node("asyncio", broker, "their scripts").client()
+    peer = start_node("asyncio", broker, "their-scripts").client()
     agree(peer)
     names = [(str(THEIRS), name) for name in broker.theirs]
     names += [(sys.executable, name) for name in (broker.sync_manager, broker.async_manager)]
     for python, manager in names:
         if manager is None:
             continue
-        arguments = ["use_any", broker.url, "their scripts", manager]
-        subprocess.run([python, str(FOLDER / "scripts.py"), *arguments], check=True, timeout=DEADLINE)
+        arguments = ["use_any", broker.url, "their-scripts", manager]
+        command = [python, str(FOLDER / "scripts.py"), *arguments]
+        subprocess.run(command, check=True, timeout=DEADLINE, env=environment_of(python))
         assert [peer.hear("script") for _ in range(4)] == [[{"a": [b"1", None]}], ["two", b"2"], [], [[]]]

@@ -97,7 +97,7 @@ def test_killed_while_events_flow(own_broker: Broker, pair: tuple[Peer, Peer]) -
     wait_until(lambda: ("local",) in here.heard.queue)
     own_broker.start()
     # What was on its way through the broker when it died is lost: what one process publishes in a few milliseconds.
-    assert_once_in_order(numbers_until(there, 2 * RATE - 1), 3 * RATE // 2, lost=100)
+    assert_once_in_order(numbers_until(there, 2 * RATE - 1), 3 * RATE // 2, own_broker.lost)
     assert numbers_until(here, 2 * RATE - 1) == list(range(2 * RATE))
     wait_until(lambda: here.look()["waiting"] == 0)
     after = here.look()

@@ -21,6 +21,8 @@ SCHEMES: dict[str, _Classes] = {
         _Classes("redis:RedisManager", "redis:AsyncRedisManager"),
     ),
     **dict.fromkeys(("amqp", "amqps"), _Classes("kombu:KombuManager", "aiopika:AsyncAioPikaManager")),
+    "kafka": _Classes("kafka:KafkaManager", "async_kafka:AsyncKafkaManager"),
+    "zmq+tcp": _Classes("zmq:ZmqManager", None),
 }
 """scheme -> its managers."""
 

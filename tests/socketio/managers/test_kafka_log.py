@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from socketio import KafkaManager
+import socketio
+from socketio.managers.by_url import manager_for
 from socketio.managers.kafka_log import MARK, Positions, addresses_of, partition_for
 
 
@@ -127,7 +128,7 @@ def test_bad_addresses(url: str) -> None:
 def test_names_that_no_topic_can_have(channel: str) -> None:
     pytest.importorskip("kafka")
     with pytest.raises(ValueError, match="Kafka topic"):
-        KafkaManager(channel=channel)
+        socketio.KafkaManager(channel=channel)
 
 
 def test_a_process_keeps_its_partition() -> None:
@@ -136,3 +137,14 @@ def test_a_process_keeps_its_partition() -> None:
     assert partition_for("host", range(64), partition) == partition
     assert partition_for("host", [partition + 1], partition) == partition + 1
     assert len({partition_for(f"host {number}", range(4), None) for number in range(100)}) == 4
+
+
+def test_managers_by_url() -> None:
+    pytest.importorskip("kafka")
+    pytest.importorskip("aiokafka")
+    pytest.importorskip("zmq")
+    assert type(manager_for("kafka://x:1", is_async=False)) is socketio.KafkaManager
+    assert type(manager_for("kafka://x:1", is_async=True)) is socketio.AsyncKafkaManager
+    assert type(manager_for("zmq+tcp://x:1+2", is_async=False)) is socketio.ZmqManager
+    with pytest.raises(ValueError, match="no manager for asyncio"):
+        manager_for("zmq+tcp://x:1+2", is_async=True)
