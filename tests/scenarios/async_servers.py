@@ -46,11 +46,15 @@ def build_engine(path: str, options: dict[str, Any]) -> engineio.AsyncServer:
 def build_socketio(label: str, **options: Any) -> socketio.AsyncServer:
     """Return a Socket.IO server with the handlers of the official conformance suite in `/` and `/custom`."""
     sio = socketio.AsyncServer(**options)
+    gates: list[Sid] = []
+    """Who has let in those that ask to wait for it."""
 
     def add(namespace: str) -> None:
         @sio.on("connect", namespace=namespace)
         async def connect(sid: Sid, environ: dict[str, Any], auth: Any) -> bool | None:
             report(type="connect", path=label, namespace=namespace, sid=sid)
+            while "gate=shut" in environ["QUERY_STRING"] and not gates:
+                await sio.sleep(0.01)
             if auth == {"refuse": "data"}:
                 raise socketio.exceptions.ConnectionRefusedError("no", {"code": 7})
             if auth == {"refuse": "false"}:
@@ -77,6 +81,10 @@ def build_socketio(label: str, **options: Any) -> socketio.AsyncServer:
         @sio.on("environ", namespace=namespace)
         async def environ(sid: Sid, name: str) -> Any:
             return sio.get_environ(sid, namespace=namespace).get(name)
+
+        @sio.on("open the gate", namespace=namespace)
+        async def open_the_gate(sid: Sid) -> None:
+            gates.append(sid)
 
         @sio.on("tell all", namespace=namespace)
         async def tell_all(sid: Sid, *args: Any) -> None:

@@ -49,11 +49,15 @@ def build_engine(mode: str, path: str, options: dict[str, Any]) -> engineio.Serv
 def build_socketio(mode: str, label: str, **options: Any) -> socketio.Server:
     """Return a Socket.IO server with the handlers of the official conformance suite in `/` and `/custom`."""
     sio = socketio.Server(async_mode=mode, **options)
+    gates: list[Sid] = []
+    """Who has let in those that ask to wait for it."""
 
     def add(namespace: str) -> None:
         @sio.on("connect", namespace=namespace)
         def connect(sid: Sid, environ: dict[str, Any], auth: Any) -> bool | None:
             report(type="connect", path=label, namespace=namespace, sid=sid)
+            while "gate=shut" in environ["QUERY_STRING"] and not gates:
+                sio.sleep(0.01)
             if auth == {"refuse": "data"}:
                 raise socketio.exceptions.ConnectionRefusedError("no", {"code": 7})
             if auth == {"refuse": "false"}:
@@ -80,6 +84,10 @@ def build_socketio(mode: str, label: str, **options: Any) -> socketio.Server:
         @sio.on("environ", namespace=namespace)
         def environ(sid: Sid, name: str) -> Any:
             return sio.get_environ(sid, namespace=namespace).get(name)
+
+        @sio.on("open the gate", namespace=namespace)
+        def open_the_gate(sid: Sid) -> None:
+            gates.append(sid)
 
         @sio.on("tell all", namespace=namespace)
         def tell_all(sid: Sid, *args: Any) -> None:

@@ -40,6 +40,16 @@ async def test_the_main_namespace_is_joined_with_the_handshake(server: ServerPro
         server.reports.take(type="connect", path="old", namespace="/", sid=sio.sid)
 
 
+async def test_a_handshake_does_not_wait_for_a_slow_handler(server: ServerProcess, client: Connect) -> None:
+    async with client() as sio, client() as other:
+        answer = await sio.handshake(gate="shut")
+        assert len(packets_of(answer.text)) == 1
+        server.reports.take(type="connect", path="old", sid=sio.sid)
+        async with other.joined() as ws:
+            await ws.send('42["open the gate"]')
+            assert await sio.poll_packets(2) == ["40", '42["auth",{}]']
+
+
 async def test_the_handshake_of_a_websocket(server: ServerProcess, client: Connect) -> None:
     async with client() as sio, sio.joined() as ws:
         server.reports.take(type="connect", path="old", namespace="/", sid=sio.sid)
