@@ -30,6 +30,11 @@ BROKERS: dict[str, dict[str, Any]] = {
         "url": "redis://127.0.0.1:{port}/0",
         "managers": {"asgi": "AsyncRedisManager", "threading": "RedisManager", "gevent": "RedisManager"},
     },
+    "rabbitmq": {
+        "command": [str(HERE / "rabbitmq"), "{port}"],
+        "url": "amqp://guest:guest@127.0.0.1:{port}//",
+        "managers": {"asgi": "AsyncAioPikaManager", "threading": "KombuManager", "gevent": "KombuManager"},
+    },
 }
 """name -> how it is started, where it is then, and mode -> class of the manager in both packages."""
 
@@ -50,11 +55,11 @@ def process(command: list[str], port: int, cpu: int) -> Iterator[None]:
     os.sched_setaffinity(0, {cpu})
     with tempfile.TemporaryDirectory() as folder:
         try:
-            program = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+            program = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
         finally:
             os.sched_setaffinity(0, allowed)
         try:
-            end = time.monotonic() + 30
+            end = time.monotonic() + 60
             while True:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                     break
@@ -63,7 +68,7 @@ def process(command: list[str], port: int, cpu: int) -> Iterator[None]:
                 time.sleep(0.05)
             yield
         finally:
-            program.kill()
+            os.killpg(program.pid, signal.SIGKILL)
             program.wait()
 
 
