@@ -48,13 +48,14 @@ def test_connections_that_are_closed_are_opened_again(pair: tuple[Peer, Peer], r
     assert "maintenance" in there.node.log()
 
 
-def test_an_exchange_that_is_deleted_is_made_again(pair: tuple[Peer, Peer], rabbit: RabbitMQ) -> None:
+def test_an_exchange_that_is_deleted_is_made_again(
+    pair: tuple[Peer, Peer], rabbit: RabbitMQ, request: pytest.FixtureRequest
+) -> None:
     here, there = pair
     with connect(rabbit) as connection:
-        connection.default_channel.exchange_delete("test_an_exchange_that_is_deleted_is_made_again")
-    # A publisher notices at once, a listener when it binds its queue again.
-    wait_until(lambda: not here.look()["listening"])
-    wait_until(lambda: here.look()["healthy"] and there.look()["healthy"])
+        connection.default_channel.exchange_delete(request.node.name)
+    # Without a message: the first listener that binds its queue again notices, and makes it for the others.
+    wait_until(lambda: any("NOT_FOUND" in peer.node.log() for peer in pair))
     agree(here, there)
 
 
@@ -73,7 +74,7 @@ def test_a_broker_that_takes_no_messages(pair: tuple[Peer, Peer], rabbit: Rabbit
     assert (here.hear("blocked"), there.hear("blocked")) == ([there.sid], [here.sid])
     emit_both_ways(here, there)
     for peer in pair:
-        assert peer.look()["healthy"]
+        wait_until(lambda peer=peer: peer.look()["healthy"])
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,8 @@ def test_options_of_kombu(rabbit: RabbitMQ, start_node: Callable[..., Node]) -> 
         "queue_options": {"durable": True, "expires": 60, "max_length": 1000},
         "producer_options": {"compression": "zlib"},
     }
-    here, there = (start_node("threads", rabbit, "options", **options).client() for _ in range(2))
+    urls = (rabbit.url, f"amqp://guest:guest@{HOST}:1//;{rabbit.url}")  # the first of the second is not there
+    here, there = (start_node("threads", rabbit, "options", url=url, **options).client() for url in urls)
     agree(here, there)
     emit_both_ways(here, there, b"x")
     with connect(rabbit) as connection:
