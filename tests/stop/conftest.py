@@ -1,4 +1,4 @@
-"""The tests of the end share the server processes and the raw client of the scenario suite."""
+"""The tests of the end and of TLS share the server processes and the raw client of the scenario suite."""
 
 from __future__ import annotations
 

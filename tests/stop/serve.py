@@ -1,4 +1,7 @@
-"""Serves the application of these tests: `python serve.py --way WAY --port PORT`, one function for each way."""
+"""Serves the application of these tests: `python serve.py --way WAY --port PORT`, one function for each way.
+
+With `TLS` in the environment, the folder of a key and a certificate, they serve HTTPS.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from pathlib import Path
 HOST = "127.0.0.1"
 FOLDER = Path(__file__).parent
 
+TLS = os.environ.get("TLS")
+KEY, CERTIFICATE = f"{TLS}/key", f"{TLS}/certificate"
+
 
 def execute(module: str, *arguments: str) -> None:
     path = os.pathsep.join([str(FOLDER), os.environ["PYTHONPATH"]])
@@ -21,11 +27,16 @@ def execute(module: str, *arguments: str) -> None:
 
 def uvicorn(port: int) -> None:
     os.environ["SIGNALS"] = "yes"
-    execute("uvicorn", "stop_app:app", "--host", HOST, "--port", str(port), "--log-level", "warning")
+    tls = ["--ssl-keyfile", KEY, "--ssl-certfile", CERTIFICATE] if TLS else []
+    execute("uvicorn", "stop_app:app", "--host", HOST, "--port", str(port), "--log-level", "warning", *tls)
 
 
 def embedded(port: int) -> None:
-    execute("socketio", "serve", "stop_app:app", "--host", HOST, "--port", str(port))
+    from stop_app import app
+
+    import socketio
+
+    socketio.run(app, host=HOST, port=port, **({"ssl_keyfile": KEY, "ssl_certfile": CERTIFICATE} if TLS else {}))
 
 
 def gunicorn(port: int) -> None:
@@ -36,12 +47,16 @@ def gunicorn(port: int) -> None:
 
 def granian(port: int) -> None:
     os.environ["SIGNALS"] = "yes"
-    execute("granian", "stop_app:app", "--interface", "asgi", "--host", HOST, "--port", str(port), "--no-access-log")
+    tls = ["--ssl-keyfile", KEY, "--ssl-certificate", CERTIFICATE] if TLS else []
+    where = ["--host", HOST, "--port", str(port)]
+    execute("granian", "stop_app:app", "--interface", "asgi", "--no-access-log", *where, *tls)
 
 
 def daphne(port: int) -> None:
     os.environ["SERVER"] = "daphne"
-    execute("daphne", "stop_app:daphne_app", "--bind", HOST, "--port", str(port), "--verbosity", "0")
+    endpoint = f"ssl:{port}:interface={HOST}:privateKey={KEY}:certKey={CERTIFICATE}"
+    where = ["--endpoint", endpoint] if TLS else ["--bind", HOST, "--port", str(port)]
+    execute("daphne", "stop_app:daphne_app", "--verbosity", "0", *where)
 
 
 def hypercorn(port: int) -> None:
@@ -62,6 +77,8 @@ async def _hypercorn(port: int) -> None:
 
     config = Config()
     config.bind = [f"{HOST}:{port}"]
+    if TLS:
+        config.keyfile, config.certfile = KEY, CERTIFICATE
     await serve(app, config, shutdown_trigger=stopped)
 
 
@@ -76,7 +93,8 @@ async def _tornado(port: int) -> None:
 
     import socketio
 
-    Application([(r"/socket.io/", socketio.get_tornado_handler(sio))]).listen(port, HOST)
+    app = Application([(r"/socket.io/", socketio.get_tornado_handler(sio))])
+    app.listen(port, HOST, ssl_options={"keyfile": KEY, "certfile": CERTIFICATE} if TLS else None)
     await asyncio.Event().wait()
 
 

@@ -24,6 +24,16 @@ async def disconnect(sid: str, reason: str) -> None:
     report(type="disconnect", sid=sid, reason=reason)
 
 
+@sio.event
+async def echo(sid: str, data: Any) -> Any:
+    return data
+
+
+@sio.event
+async def scheme(sid: str) -> Any:
+    return sio.get_environ(sid)["wsgi.url_scheme"]
+
+
 def on_startup() -> None:
     report(type="startup")
 
