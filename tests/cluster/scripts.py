@@ -17,9 +17,9 @@ what, url, channel, *rest = sys.argv[1:]
 
 def manager() -> Any:
     """Returns a manager for threads."""
-    return (socketio.RedisManager if url.startswith("redis") else socketio.KombuManager)(
-        url, channel=channel, write_only=True
-    )
+    from socketio.managers.by_url import manager_for  # python-socketio runs this file, too
+
+    return manager_for(url, is_async=False, channel=channel, write_only=True)
 
 
 def emit_once() -> None:

@@ -127,6 +127,16 @@ def test_a_message_that_the_broker_refuses_is_dropped(kafka: Broker, start_node:
     assert "is dropped" in node.log()
 
 
+def test_forks(kafka: Broker, start_node: Callable[..., Node]) -> None:
+    peer = start_node("threads", kafka, "forks").client()
+    agree(peer)
+    for what, expected in (("fork", ["before", "child", "parent", "after"]), ("pool", list(range(-1, 20)))):
+        command = [sys.executable, "-W", "ignore", str(FOLDER / "scripts.py"), what, kafka.url, "forks"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert sorted(str(peer.hear("script")[0]) for _ in expected) == sorted(map(str, expected))
+
+
 @pytest.mark.parametrize("manager", ["KafkaManager", "AsyncKafkaManager"])
 def test_scripts(own_kafka: Kafka, start_node: Callable[..., Node], manager: str) -> None:
     peer = start_node("asyncio", own_kafka).client()

@@ -77,6 +77,16 @@ def test_scripts(start_node: Callable[..., Node]) -> None:
     forwarder.close()
 
 
+def test_forks(forwarder: Broker, start_node: Callable[..., Node]) -> None:
+    peer = start_node("threads", forwarder, "forks").client()
+    agree(peer)
+    for what, expected in (("fork", ["before", "child", "parent", "after"]), ("pool", list(range(-1, 20)))):
+        command = [sys.executable, "-W", "ignore", str(FOLDER / "scripts.py"), what, forwarder.url, "forks"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert sorted(str(peer.hear("script")[0]) for _ in expected) == sorted(map(str, expected))
+
+
 @pytest.mark.parametrize("url", ["", "zmq://localhost:1+2", "zmq+tcp://localhost:1", "zmq+tcp://localhost:1+b"])
 def test_bad_urls(url: str) -> None:
     pytest.importorskip("zmq")

@@ -52,7 +52,13 @@ class KafkaManager(KafkaOptions, PubSubManager):
             raise RuntimeError('kafka-python package is not installed (Run "pip install kafka-python")') from exc
         # What the library says of an outage, many times a second, goes to the handlers of programs that have some.
         logging.getLogger("kafka").addHandler(logging.NullHandler())
+        self._inherited: Any = None
         super().__init__(*args, **kwargs)
+
+    def after_fork(self) -> None:
+        """Begins anew in a child process. The parent's connections stay as they are: to close them is the parent's."""
+        self._inherited = self._inherited, self._producer
+        super().after_fork()
 
     def _begin(self) -> None:
         super()._begin()

@@ -64,7 +64,13 @@ class ZmqManager(PubSubManager):
         if parts is None:
             raise RuntimeError(f"unexpected connection string: {url}")
         self._addresses = f"{parts[1]}:{parts[2]}", f"{parts[1]}:{parts[3]}"
+        self._inherited: Any = None
         super().__init__(channel=channel, write_only=write_only, logger=logger, json=json, **options)
+
+    def after_fork(self) -> None:
+        """Begins anew in a child process. The parent's connections stay as they are: to close them is the parent's."""
+        self._inherited = self._inherited, self._publisher
+        super().after_fork()
 
     def _begin(self) -> None:
         super()._begin()
