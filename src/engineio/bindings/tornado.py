@@ -62,6 +62,7 @@ class _Handler(WebSocketHandler):
 
     _exchange: _Exchange | None = None
     _answering: asyncio.Task[Response] | None = None
+    _opening = False
 
     def check_xsrf_cookie(self) -> None:
         """Requires nothing: `cors_allowed_origins` keeps other sites out, and no client of Socket.IO has the cookie."""
@@ -162,6 +163,9 @@ class _Handler(WebSocketHandler):
             _respond(self, response)
 
     async def _open_websocket(self) -> None:
+        if self._opening:  # by `prepare`, for a client that has gone meanwhile
+            return
+        self._opening = True
         origin = self.request.headers.get("Origin")
         if (
             origin is not None
