@@ -195,3 +195,21 @@ def test_each_frame_has_a_mask_of_its_own() -> None:
     assert len(masks) >= 99
     # The kept form of a message has no mask.
     assert encode_masked(messages[:1]) != encode_masked(messages[:1])
+
+
+def test_a_form_is_made_once_for_all_who_need_it() -> None:
+    made: list[Outgoing] = []
+
+    def reverse(message: Outgoing) -> bytes:
+        made.append(message)
+        return (message.text or b"")[::-1]
+
+    message = Outgoing(b"4ab")
+    assert [message.form(reverse) for _ in range(3)] == [b"ba4"] * 3
+    assert message.form(len_of) == 3
+    assert made == [message]
+    assert (message.frame()[2:], message.segment()) == (b"4ab", b"4ab")
+
+
+def len_of(message: Outgoing) -> int:
+    return len(message.text or b"")
