@@ -10,6 +10,7 @@ import argparse
 import importlib
 import inspect
 import math
+import os
 import signal
 import socket
 import sys
@@ -187,9 +188,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _descriptors(text: str) -> tuple[int, int]:
-    listener, pipe = text.split(",")
-    return int(listener), int(pipe)
+def _descriptors(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -220,9 +220,10 @@ def _serve(options: argparse.Namespace) -> int:
         run_options["ssl_certfile"] = str(options.ssl_certfile)
         run_options["ssl_keyfile"] = str(options.ssl_keyfile) if options.ssl_keyfile is not None else None
     if options.worker is not None:
-        listener, pipe = options.worker
-        end_with_parent(pipe)
-        _run(app, sockets=[socket.socket(fileno=listener)], **run_options)
+        listener, parent, started = options.worker
+        end_with_parent(parent)
+        sockets = [socket.socket(fileno=listener)]
+        _run(app, sockets=sockets, on_started=lambda: os.write(started, b"."), **run_options)
         return _OK
     if options.uds is not None:
         run_options["uds"] = str(options.uds)

@@ -21,8 +21,8 @@ from .cli_errors import CommandFailedError
 
 __all__ = ["end_with_parent", "listening_sockets", "run_workers"]
 
-PROBATION = 2.0
-"""A worker that ends within so many seconds after its start is started again only after as many."""
+PAUSE = 2.0
+"""How many seconds lie at least between two starts of a worker."""
 GRACE = 15.0
 """For how many seconds workers may end gracefully before they are killed; they themselves take ten at most."""
 
@@ -67,11 +67,11 @@ def end_with_parent(descriptor: int) -> None:
 class _Worker:
     """One worker process at a time."""
 
-    def __init__(self, command: Sequence[str], listener: socket.socket, pipe: int) -> None:
-        self._command = [*command, "--worker", f"{listener.fileno()},{pipe}"]
-        self._descriptors = (listener.fileno(), pipe)
+    def __init__(self, command: Sequence[str], *descriptors: int) -> None:
+        self._command = [*command, "--worker", ",".join(map(str, descriptors))]
+        self._descriptors = descriptors
         self.process: subprocess.Popen[bytes] | None = None
-        self.started = -PROBATION
+        self.started = -PAUSE
         self.start()
 
     def start(self) -> None:
@@ -104,11 +104,14 @@ def run_workers(command: Sequence[str], listeners: Sequence[socket.socket]) -> N
         signals += 1
 
     before = {number: signal.signal(number, count) for number in (signal.SIGTERM, signal.SIGINT)}
-    reading, writing = os.pipe()
+    # Workers read the end of the one, and write into the other when they serve.
+    alive, parent = os.pipe()
+    ready, started = os.pipe()
+    os.set_blocking(ready, False)
     workers: list[_Worker] = []
     try:
-        workers += [_Worker(command, listener, reading) for listener in listeners]
-        failed = _watch(workers, lambda: signals > 0)
+        workers += [_Worker(command, listener.fileno(), alive, started) for listener in listeners]
+        failed = _watch(workers, ready, lambda: signals > 0)
         _end(workers, lambda: signals > 1)
         if failed:
             raise CommandFailedError("the workers do not start")
@@ -117,27 +120,28 @@ def run_workers(command: Sequence[str], listeners: Sequence[socket.socket]) -> N
             if worker.process is not None:
                 worker.process.kill()
                 worker.process.wait()
-        os.close(reading)
-        os.close(writing)
+        for descriptor in (alive, parent, ready, started):
+            os.close(descriptor)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _watch(workers: Sequence[_Worker], stopped: Callable[[], bool]) -> bool:
-    """Starts workers again until it is stopped; returns whether they failed instead, one after the other, at first."""
-    survived = False
+def _watch(workers: Sequence[_Worker], ready: int, stopped: Callable[[], bool]) -> bool:
+    """Starts workers again until it is stopped; returns whether one has ended instead before any has served."""
+    served = False
     while not stopped():
-        now = time.monotonic()
-        survived = survived or any(
-            worker.process is not None and now - worker.started >= PROBATION for worker in workers
-        )
+        if not served:
+            try:
+                served = bool(os.read(ready, 1))
+            except BlockingIOError:
+                pass
         for worker in workers:
             status = worker.poll()
             if status is not None and not stopped():
-                if not survived:
+                if not served:
                     return True
                 print(f"a worker has ended with status {status}; starting another one", file=sys.stderr, flush=True)
-            if worker.process is None and now - worker.started >= PROBATION:
+            if worker.process is None and time.monotonic() - worker.started >= PAUSE:
                 worker.start()
         time.sleep(0.1)
     return False

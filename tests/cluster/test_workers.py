@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -98,6 +99,21 @@ def hears(heard: queue.Queue[tuple[Any, ...]], *event: Any) -> None:
         pass
 
 
+def say(client: socketio.Client, text: str, *others: queue.Queue[tuple[Any, ...]]) -> None:
+    """Has a client say something until others have heard it: a server listens from its first client on."""
+    for heard in others:
+        end = time.monotonic() + DEADLINE
+        while True:
+            assert time.monotonic() < end, f"nobody hears {text!r}"
+            client.emit("say", text)
+            try:
+                while heard.get(timeout=0.2) != ("said", text):
+                    pass
+                break
+            except queue.Empty:
+                pass
+
+
 def is_there(pid: int) -> bool:
     """Returns whether a process runs."""
     try:
@@ -109,10 +125,8 @@ def is_there(pid: int) -> bool:
 def test_workers(start: Callable[..., Workers], redis_server: Redis) -> None:
     workers = start("--workers", "2", "--channel", "workers")
     (first, heard, pid), (other, other_heard, other_pid) = workers.clients_of_two()
-    first.emit("say", "from one")
-    hears(other_heard, "said", "from one")
-    other.emit("say", "from the other")
-    hears(heard, "said", "from the other")
+    say(first, "from one", other_heard)
+    say(other, "from the other", heard)
 
     command = [sys.executable, "-m", "socketio", "emit", "--redis", redis_server.url, "--channel", "workers"]
     subprocess.run([*command, "shell", '{"a": 1}', "two"], check=True, timeout=DEADLINE)
@@ -126,8 +140,7 @@ def test_workers(start: Callable[..., Workers], redis_server: Redis) -> None:
     hears(other_heard, "disconnect")
     wait_until(lambda: "a worker has ended with status 7" in workers.log())
     new = wait_until(lambda: next((found for found in [workers.client()] if found[2] not in (pid, other_pid)), None))
-    first.emit("say", "again")
-    hears(new[1], "said", "again")
+    say(first, "again", new[1])
 
     workers.process.send_signal(signal.SIGTERM)
     hears(heard, "disconnect")
@@ -218,10 +231,8 @@ def test_workers_of_other_servers(redis_server: Redis, way: str) -> None:
         sids = {str(client.get_sid()) for client in workers.clients}
         assert len(sids) == len(workers.clients)
         wait_until(lambda: first.call("healthy", timeout=DEADLINE) and other.call("healthy", timeout=DEADLINE))
-        first.emit("say", "from one")
-        hears(other_heard, "said", "from one")
-        other.emit("say", "from the other")
-        hears(heard, "said", "from the other")
+        say(first, "from one", other_heard)
+        say(other, "from the other", heard)
     finally:
         for client in workers.clients:
             client.disconnect()

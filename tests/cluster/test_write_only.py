@@ -35,7 +35,7 @@ def peer(node: Node) -> Peer:
 def start(what: str, redis: Redis, *args: str, channel: str = "scripts") -> subprocess.Popen[str]:
     """Starts a script."""
     return subprocess.Popen(
-        [sys.executable, "-X", "dev", str(FOLDER / "scripts.py"), what, redis.url, channel, *args],
+        [sys.executable, "-W", "default", str(FOLDER / "scripts.py"), what, redis.url, channel, *args],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -78,8 +79,9 @@ class EmbeddedServer(uvicorn.Server):
     ends: without a word to the servers first, each would wait for the other.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], object] | None = None) -> None:
         super().__init__(config)
+        self._on_started = on_started
         self.engineio_servers: set[Any] = set()
 
     @contextlib.contextmanager
@@ -112,6 +114,8 @@ class EmbeddedServer(uvicorn.Server):
             gc.set_threshold(max(self._thresholds[0], 20_000), *self._thresholds[1:])
         gc.collect()
         gc.freeze()
+        if self.started and self._on_started is not None:
+            self._on_started()
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stops accepting, says goodbye to all clients, waits for their disconnect handlers, then stops uvicorn."""
@@ -137,7 +141,15 @@ class EmbeddedServer(uvicorn.Server):
         gc.unfreeze()
 
 
-def run(app: Any, host: str = "127.0.0.1", port: int = 5000, *, sockets: Any = None, **options: Any) -> None:
+def run(
+    app: Any,
+    host: str = "127.0.0.1",
+    port: int = 5000,
+    *,
+    sockets: list[socket.socket] | None = None,
+    on_started: Callable[[], object] | None = None,
+    **options: Any,
+) -> None:
     """Serves an ASGI application until SIGTERM or SIGINT; see `uvicorn.Config` for the options.
 
     Args:
@@ -145,6 +157,7 @@ def run(app: Any, host: str = "127.0.0.1", port: int = 5000, *, sockets: Any = N
         host: The address to listen on.
         port: The port.
         sockets: Sockets that listen already, instead.
+        on_started: Called when it serves.
         options: Those of uvicorn.
 
     Raises:
@@ -166,7 +179,7 @@ def run(app: Any, host: str = "127.0.0.1", port: int = 5000, *, sockets: Any = N
             "the embedded server is one process: for more of them, or for reloading, run "
             "uvicorn --ws engineio.bindings.uvicorn:TakeoverProtocol"
         )
-    server = EmbeddedServer(config)
+    server = EmbeddedServer(config, on_started)
     server.run(sockets)
     if not server.started:
         raise SystemExit(3)

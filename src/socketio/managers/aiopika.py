@@ -33,7 +33,6 @@ class AsyncAioPikaManager(AsyncPubSubManager):
     """
 
     name: ClassVar[str] = "asyncaiopika"
-    settle = 2.0
 
     def __init__(
         self,

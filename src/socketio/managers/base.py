@@ -75,13 +75,13 @@ class BasePubSubManager(BaseManager):
     retry_delay_max: float = 1.0
     """After how many seconds at most."""
 
-    settle: float = 1.0
+    settle: float = 2.0
     """For how many seconds after an outage nothing is published, so that the others are listening again.
 
     0 where the broker keeps messages for those who are not there.
     """
 
-    patience: float = 3.0
+    patience: float = 4.0
     """For how many seconds at most, where the broker says whether the others are listening again."""
 
     closing_timeout: float = 5.0

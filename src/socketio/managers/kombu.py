@@ -50,7 +50,6 @@ class KombuManager(PubSubManager):
 
     name: ClassVar[str] = "kombu"
     needs_patching = True
-    settle = 2.0
 
     def __init__(
         self,

@@ -116,6 +116,7 @@ class Publisher:
         self._audience = 0
         self._listening = 0
         self._asks = False
+        self._knows = False
         self._missing = 0
 
     def encode(self, messages: Sequence[bytes]) -> bytes:
@@ -137,9 +138,10 @@ class Publisher:
             if isinstance(reply, Failure):
                 if not (self._asks and str(reply).startswith("NOPERM")):
                     raise reply
-                self._audience = 0  # there is no telling
+                self._knows = False
             elif self._asks and isinstance(reply, list) and reply[:1] == [self._channel]:
                 self._listening = reply[1]
+                self._knows = True
             elif not self._asks and isinstance(reply, int):
                 self._audience = reply
             else:
@@ -148,8 +150,12 @@ class Publisher:
         return self._missing <= 0
 
     def all_back(self) -> bool | None:
-        """Returns whether as many listen as have heard the last message; `None` if there was none."""
-        return self._listening >= self._audience if self._asks and self._audience else None
+        """Returns whether as many listen as have heard the last message; `None` if there is no telling."""
+        if not self._asks or not self._knows:
+            return None
+        if not self._audience:
+            return None if self._listening else False
+        return self._listening >= self._audience
 
 
 def messages_of(replies: Iterable[Any]) -> list[bytes]:

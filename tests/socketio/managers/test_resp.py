@@ -64,6 +64,9 @@ def test_what_is_published_is_answered_with_how_many_hear_it() -> None:
     assert publisher.encode([]) == command(b"PUBSUB", b"NUMSUB", b"c")
     assert publisher.receive([[b"c", 3]])
     assert publisher.all_back() is None  # nothing was published before
+    publisher.encode([])
+    assert publisher.receive([[b"c", 0]])
+    assert publisher.all_back() is False
     assert publisher.encode([b"1", b"22"]) == command(b"PUBLISH", b"c", b"1") + command(b"PUBLISH", b"c", b"22")
     assert not publisher.receive([5, [b"unasked", 1], b"OK"])
     assert publisher.receive([4])
