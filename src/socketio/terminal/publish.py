@@ -16,7 +16,7 @@ def add_broker_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options that only an event by way of a broker has."""
     broker = parser.add_argument_group("by way of a broker", "EVENT is the first word then: there is no server.")
     broker.add_argument(
-        "--manager", "--redis", "--amqp", dest="manager", metavar="URL",
+        "--manager", "--redis", "--amqp", "--kafka", "--zmq", dest="manager", metavar="URL",
         help="emit to the clients of all servers with this broker; it begins with " + ", ".join(SCHEMES),
     )  # fmt: skip
     broker.add_argument("--channel", default="socketio", help="that of the servers; default: %(default)s")
