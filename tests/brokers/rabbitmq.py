@@ -16,6 +16,10 @@ DEBIANS = Path("/usr/lib/rabbitmq/bin")
 """Where Debian has the scripts themselves; those in the path change the user."""
 
 
+MAX_SIZE = 600_000
+"""How large a message it takes, in bytes."""
+
+
 class RabbitMQ(Broker):
     """A RabbitMQ on one processor, without plugins.
 
@@ -66,6 +70,7 @@ class RabbitMQ(Broker):
             f"listeners.ssl.1 = {HOST}:{self.tls_port}",
             f"ssl_options.certfile = {self.certificate}",
             f"ssl_options.keyfile = {folder / 'key.pem'}",
+            f"max_message_size = {MAX_SIZE}",
             "log.file = false",
             "log.console = true",
             "log.console.level = warning",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ..brokers.brokers import HOST, Redis
-from ..brokers.rabbitmq import RabbitMQ
+from ..brokers.rabbitmq import MAX_SIZE, RabbitMQ
 from .nodes import DEADLINE, FOLDER, Node, Peer, agree, wait_until
 
 
@@ -118,6 +118,19 @@ def test_what_is_no_message(pair: tuple[Peer, Peer], rabbit: RabbitMQ, request: 
         assert peer.look()["ignored"] == len(forged)
     emit_both_ways(*pair)
     spy.close()
+
+
+def test_messages_that_are_too_large_for_rabbitmq(pair: tuple[Peer, Peer]) -> None:
+    here, there = pair
+    for sender, receiver in ((here, there), (there, here)):
+        sender.do("emit", "before")
+        for _ in range(2):
+            sender.do("emit", "large", b"x" * 500_000)
+        sender.do("emit", "after")
+        assert [receiver.hear(), receiver.hear()] == [("before",), ("after",)]
+        assert [sender.hear()[0] for _ in range(4)] == ["before", "large", "large", "after"]
+        assert sender.look()["dropped"] == 2
+        assert f"is dropped: RabbitMQ takes {MAX_SIZE}\n" in sender.node.log()
 
 
 def test_options_of_kombu(rabbit: RabbitMQ, start_node: Callable[..., Node]) -> None:

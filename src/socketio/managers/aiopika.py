@@ -14,6 +14,7 @@ import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any, ClassVar
 
+from .amqp_limit import SizeLimit
 from .amqp_session import Address, Session
 from .async_pubsub import AsyncPubSubManager
 
@@ -44,7 +45,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         **options: Any,
     ) -> None:
         try:
-            importlib.import_module("pamqp")
+            importlib.import_module("pamqp.frame")
         except ModuleNotFoundError as exc:
             command = "pip install 'fast-socketio[aiopika]'"
             raise RuntimeError(f"pamqp is not installed. Install it with: {command}") from exc
@@ -54,6 +55,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
 
     def _begin(self) -> None:
         super()._begin()
+        self._limit = SizeLimit()
         self._new_loop()
 
     def _new_loop(self) -> None:
@@ -73,6 +75,16 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         return link
 
     async def _publish_batch(self, messages: Sequence[bytes]) -> None:
+        fitting = self._limit.fitting(messages)
+        try:
+            await self._publish_fitting(fitting)
+        except Exception as exc:
+            self._limit.learn(exc)
+            raise
+        if len(fitting) < len(messages):
+            self._limit.report(messages, self)
+
+    async def _publish_fitting(self, messages: Sequence[bytes]) -> None:
         link = self._publisher
         if link is None:
             link = self._publisher = await self._connect()

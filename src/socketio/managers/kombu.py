@@ -18,6 +18,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 from .amqp import Deliveries, Publication
+from .amqp_limit import SizeLimit
 from .pubsub import PubSubManager
 
 __all__ = ["KombuManager"]
@@ -82,6 +83,7 @@ class KombuManager(PubSubManager):
         self._publisher: _Publisher | None = None
         self._subscriber: _Link | None = None
         self._publisher_in_use = threading.Lock()
+        self._limit = SizeLimit()
 
     # What is declared
 
@@ -110,8 +112,15 @@ class KombuManager(PubSubManager):
     # The broker
 
     def _publish_batch(self, messages: Sequence[bytes]) -> None:
-        with self._publisher_in_use:
-            self._publish_alone(messages)
+        fitting = self._limit.fitting(messages)
+        try:
+            with self._publisher_in_use:
+                self._publish_alone(fitting)
+        except Exception as exc:
+            self._limit.learn(exc)
+            raise
+        if len(fitting) < len(messages):
+            self._limit.report(messages, self)
 
     def _publish_alone(self, messages: Sequence[bytes]) -> None:
         if (publisher := self._publisher) is not None and publisher.blocked:
@@ -176,6 +185,7 @@ class _Link:
             self._socket = self._connection.transport.sock
             self._socket.settimeout(timeout)  # py-amqp would wait for ever for most answers
         self._close = weakref.finalize(self, _close, os.getpid(), self._transport, self._connection, self._socket)
+        self._close.atexit = False  # another thread may be using it
         self.channel = self._transport.create_channel(self._connection)
 
     def take(self, queue: Any) -> Batches:
@@ -233,7 +243,7 @@ class _Link:
             pass  # it has ended
 
     def close(self) -> None:
-        """Closes the connection. That happens at the end of the program, too."""
+        """Closes the connection."""
         self._close()
 
 
@@ -260,6 +270,7 @@ class _Publisher(_Link):
     def __init__(self, broker: Any, timeout: float) -> None:
         broker.heartbeat = 0  # nobody would send any between two emits
         super().__init__(broker, timeout)
+        self._close.atexit = True
         self.blocked = False
         if self.is_amqp:
             self._connection.on_blocked = lambda reason: self._block(True)
