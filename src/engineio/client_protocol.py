@@ -147,7 +147,8 @@ class ClientSocket:
         self.transport = transport
         self.state = ClientState.OPEN
         self.deadline = now + self._patience
-        self.certain = self.certain or handshake.is_newer
+        # A server that is asked for the old revision speaks it, or refuses.
+        self.certain = self.certain or handshake.is_newer or self.revision is not NEWEST
         if self.revision.pings or not self.certain:
             self._ping_at = now + handshake.ping_interval
         return handshake

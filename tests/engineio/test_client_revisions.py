@@ -156,6 +156,7 @@ def test_pings_that_cannot_be_sent_do_not_pile_up() -> None:
 def test_a_websocket_tells_its_age_only_if_it_is_new() -> None:
     assert Shell(False, NEWEST, "websocket", maxPayload=100).socket.certain
     assert Shell(True, NEWEST, "websocket").socket.certain
+    assert Shell(False, OLD, "websocket").socket.certain
     shell = Shell(False, NEWEST, "websocket")
     assert not shell.socket.certain
     shell.socket.adopt(OLD)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from js_client import TRANSPORTS
-from node import OLD, VERSIONS, NodeServer
+from node import FOLDER, OLD, VERSIONS, NodeServer
 
 from socketio.exceptions import ConnectionError
 
@@ -257,3 +260,14 @@ async def test_engine_io_clients(colour: Colour, version: str, node_servers: Cal
     await until(lambda: '30["€"]' in received)
     await client.send(b"\0\1")
     await client.disconnect()
+
+
+@pytest.mark.parametrize("kind", ["gevent", "eventlet"])
+def test_greenlets(kind: str, node_servers: Callable[[str], NodeServer]) -> None:
+    if importlib.util.find_spec(kind) is None:
+        pytest.skip(f"{kind} is not installed")
+    # Eventlet says of itself that it is deprecated, and uses what Python has deprecated.
+    quiet = "error" if kind == "gevent" else "error::ResourceWarning"
+    command = [sys.executable, "-W", quiet, str(FOLDER / "green_program.py"), kind, node_servers("2").url]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ended.stdout, ended.returncode) == ("done\n", 0), ended.stderr
