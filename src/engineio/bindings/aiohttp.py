@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,11 +12,11 @@ from aiohttp.http import RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ..admission import check_handshake
+from ..asyncio.framework import announces_more_than, serve_websocket
 from ..asyncio.server import AsyncServer
-from ..asyncio.takeover import TakenOver, make_link, open_link
+from ..asyncio.takeover import TakenOver
 from ..environ import Environ, describe
-from ..request import Request, Response, switching_protocols
+from ..request import Request, Response
 
 __all__ = ["attach", "handle"]
 
@@ -41,7 +42,9 @@ async def handle(server: AsyncServer, request: web.Request) -> web.StreamRespons
     exchange = _Exchange(server, request)
     asked = exchange.request
     if asked.merged_headers().get(b"upgrade", b"").lower() == b"websocket":
-        return await _serve_websocket(server, exchange)
+        refusal = await serve_websocket(server, asked, exchange.source, partial(_take_over, request))
+        # A client whose WebSocket is refused has no use for the connection.
+        return _Taken() if refusal is None else _answer(refusal.with_header("Connection", "close"))
     answer = _answer(await server.handle_http(asked, exchange))
     if not request.content.is_eof():
         # aiohttp reads the rest of a body for some seconds after the answer, even if the client has gone meanwhile.
@@ -56,11 +59,6 @@ def _answer(response: Response) -> web.Response:
     return answer
 
 
-def _refuse(response: Response) -> web.Response:
-    # A client whose WebSocket is refused has no use for the connection.
-    return _answer(response.with_header("Connection", "close"))
-
-
 class _Exchange:
     """One HTTP request."""
 
@@ -73,9 +71,7 @@ class _Exchange:
 
     async def read_body(self, limit: int) -> bytes | None:
         """Returns the body, or `None` as soon as it is known to be longer than `limit` bytes."""
-        length = self.request.header(b"content-length") or ""
-        # Longer numbers than any limit has digits need no conversion, whose cost grows with them.
-        if len(length) > 18 or (length and int(length) > limit):
+        if announces_more_than(limit, self.request):
             return None
         chunks = bytearray()
         try:
@@ -142,26 +138,6 @@ class _Watch(asyncio.Protocol):
 
 
 # WebSocket
-
-
-async def _serve_websocket(server: AsyncServer, exchange: _Exchange) -> web.StreamResponse:
-    asked, http = exchange.request, exchange._http
-    refusal = check_handshake(asked)
-    if refusal is not None:
-        return _refuse(refusal)
-    admitted = await server.admit_websocket(asked, exchange.source)
-    if isinstance(admitted, Response):
-        return _refuse(admitted)
-    link = make_link(server)
-    early = _take_over(http, link)
-    if early is None:
-        admitted.abandon()
-        return _Taken()
-    server.connections.add(link)
-    open_link(link, admitted, switching_protocols(asked.merged_headers()[b"sec-websocket-key"]))
-    if early:
-        link.receive_data(early)
-    return _Taken()
 
 
 def _take_over(http: web.Request, link: TakenOver) -> bytes | None:

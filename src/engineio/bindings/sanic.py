@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,11 +14,11 @@ from sanic.compat import Header
 from sanic.exceptions import SanicException
 from sanic.models.server_types import ConnInfo
 
-from ..admission import check_handshake
+from ..asyncio.framework import announces_more_than, serve_websocket
 from ..asyncio.server import AsyncServer
-from ..asyncio.takeover import TakenOver, make_link, open_link
+from ..asyncio.takeover import TakenOver
 from ..environ import Environ, describe
-from ..request import Request, Response, switching_protocols
+from ..request import Request, Response
 from . import asgi
 
 __all__ = ["attach", "handle"]
@@ -55,7 +56,8 @@ async def handle(server: AsyncServer, request: SanicRequest[Any, Any]) -> HTTPRe
     exchange = _Exchange(server, request)
     asked = exchange.request
     if asked.merged_headers().get(b"upgrade", b"").lower() == b"websocket":
-        return await _serve_websocket(server, exchange)
+        refusal = await serve_websocket(server, asked, exchange.source, partial(_take_over, request))
+        return None if refusal is None else _answer(request, refusal)
     return _answer(request, await server.handle_http(asked, exchange))
 
 
@@ -81,9 +83,7 @@ class _Exchange:
 
     async def read_body(self, limit: int) -> bytes | None:
         """Returns the body, or `None` as soon as it is known to be longer than `limit` bytes."""
-        length = self.request.header(b"content-length") or ""
-        # Longer numbers than any limit has digits need no conversion, whose cost grows with them.
-        if len(length) > 18 or (length and int(length) > limit):
+        if announces_more_than(limit, self.request):
             return None
         chunks = bytearray()
         stream: Any = self._http.stream
@@ -105,26 +105,6 @@ class _Exchange:
 
 
 # WebSocket
-
-
-async def _serve_websocket(server: AsyncServer, exchange: _Exchange) -> HTTPResponse | None:
-    asked, http = exchange.request, exchange._http
-    refusal = check_handshake(asked)
-    if refusal is not None:
-        return _answer(http, refusal)
-    admitted = await server.admit_websocket(asked, exchange.source)
-    if isinstance(admitted, Response):
-        return _answer(http, admitted)
-    link = make_link(server)
-    early = _take_over(http, link)
-    if early is None:
-        admitted.abandon()
-        return None
-    server.connections.add(link)
-    open_link(link, admitted, switching_protocols(asked.merged_headers()[b"sec-websocket-key"]))
-    if early:
-        link.receive_data(early)
-    return None
 
 
 def _take_over(http: SanicRequest[Any, Any], link: TakenOver) -> bytes | None:
