@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engineio.exceptions import ProtocolError
 from engineio.old_protocol import OldSocket
@@ -239,3 +241,14 @@ def test_an_upgrade_takes_along_what_waits() -> None:
     websocket.text(b"5", b"2")
     host.flush()
     assert websocket.frames() == [(BINARY, b"\x04a"), (TEXT, b"3")]
+
+
+@given(st.lists(st.binary() | st.builds(lambda kind, data: b"%d" % kind + data, st.integers(0, 9), st.binary())))
+def test_any_messages_are_taken_or_end_the_connection(messages: list[bytes]) -> None:
+    socket, link = on_websocket(FakeHost())
+    for message in messages:
+        if not link.closing:
+            link.target.receive_text(message)
+        if not link.closing:
+            link.target.receive_binary(message)
+    assert len(socket.receiver.reasons) == (socket.state is State.CLOSED)

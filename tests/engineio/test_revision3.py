@@ -240,8 +240,17 @@ def test_messages_come_back_as_they_were(messages: list[Outgoing], revision: Rev
 
 @given(st.binary() | st.builds(bytes.__add__, st.sampled_from([b"\0", b"\1", b"1:", b"12:b4"]), st.binary()))
 def test_any_bytes_are_packets_or_a_protocol_error(body: bytes) -> None:
-    try:
-        packets: list[Any] = decode(body)
-    except ProtocolError:
-        return
-    assert all(0 <= kind <= 6 and isinstance(data, bytes) for kind, data, _ in packets)
+    for revision in (REVISION, REVISION.for_json()):
+        try:
+            packets: list[Any] = revision.decode_payload(body, "")
+        except ProtocolError:
+            continue
+        assert all(0 <= kind <= 6 and isinstance(data, bytes) for kind, data, _ in packets)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_socketio_client_that_has_shown_how_it_encodes_is_understood(text: str) -> None:
+    of_json = REVISION.for_json()
+    of_json.decode_payload("3:4€€".encode(), "")
+    body = BASE64.encode_payload([Outgoing(b"4" + text.encode())])
+    assert of_json.decode_payload(body, "") == [(MESSAGE, text.encode(), False)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engineio.json import codec_for
 from engineio.packet import Outgoing
@@ -222,3 +224,22 @@ def test_a_refusal_that_cannot_be_sent(desk: OldDesk, connection: Any) -> None:
     desk.run()
     assert desk.sent == [(CONNECT_ERROR, "/", None, "Connection refused by server")]
     assert connection.socket.decisions == 1
+
+
+PACKETS = st.sampled_from(["0", "1", "0/a", "1/a", "0/a?x=1", '2["x"]', '27["x"]', "30-1[]", "41-1[]", '4"x"', "0/zz"])
+
+
+@given(st.lists(PACKETS | st.text(st.characters(codec="utf-8"), max_size=20), max_size=20))
+def test_any_packets_are_taken_or_end_the_connection(packets: list[str]) -> None:
+    for cls in (OldConnection, OldPacketConnection):
+        desk = OldDesk()
+        connection: Any = cls(desk, "E", OldSocket(), 64, None)
+        connection.opened()
+        for packet in packets:
+            if not connection.socket.failed:
+                text(connection, packet)
+                desk.run()
+        connection.closed("transport close")
+        desk.run()
+        assert desk.over == 1
+        assert sorted(desk.left_) == sorted(ids(desk))
