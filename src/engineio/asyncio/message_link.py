@@ -83,13 +83,17 @@ class MessageLink:
         # No task of its own: the runner steps the coroutine, which with most servers does not wait.
         if not self._sending:
             self._sending = True
-            self._watch()
+            if self._deadline is None:
+                self._watch()
             self._server.runner.submit(self._drain, (), self._drained, None)
 
     def _watch(self) -> None:
         sent = self._sent
 
         def check() -> None:
+            self._deadline = None
+            if not self._sending:  # it is not set again for each message: setting it costs as much as sending one
+                return
             if self._sent != sent:
                 self._watch()
                 return
@@ -129,9 +133,6 @@ class MessageLink:
     def _drained(self, token: Any, result: Any, error: BaseException | None) -> None:
         self._sending = False
         self._task = None
-        if self._deadline is not None:
-            self._server.unschedule(self._deadline)
-            self._deadline = None
         if error is not None and self._closing is None:
             # Each ASGI server raises something of its own for a client that has gone; receive() tells it as well.
             self._server.logger.debug("cannot send: %r", error)
@@ -154,6 +155,9 @@ class MessageLink:
             self._closing = _GONE
             self.readable.set()
         self._urgent.clear()
+        if self._deadline is not None:
+            self._server.unschedule(self._deadline)
+            self._deadline = None
         if self._sending and self._task is not None:
             self._task.cancel()  # granian never says of what is being sent that it cannot be
         self.target.lost(reason.TRANSPORT_CLOSE)

@@ -72,11 +72,15 @@ async def test_messages_in_and_out(case: Case, call: WebSocketCall) -> None:
 
 @case()
 async def test_the_client_goes_away(case: Case, call: WebSocketCall) -> None:
+    await case.server.send(case.sid, "sent")
+    await turn()
+    assert call.take() == ["4sent"]
     call.disconnect()
     await call.task
     await turn()
     assert case.heard == ["connect", "transport close"]
     assert case.server.sockets == {}
+    assert len(case.server.deadlines) == 0
     assert call.take() == [], "nothing is sent to a client that has gone"
     await case.server.send(case.sid, "late")
     await turn()
