@@ -107,11 +107,17 @@ def use_any() -> None:
     """Emits with whatever class is named."""
     module, _, name = rest[0].rpartition(":")
     own = getattr(importlib.import_module(module or "socketio"), name)(url, channel=channel, write_only=True)
-    for args in (("script", {"a": [b"1", None]}), ("script", ("two", b"2")), ("script", None), ("script", [])):
-        if name.startswith("Async"):
-            asyncio.run(own.emit(*args))
-        else:
-            own.emit(*args)
+    values: tuple[Any, ...] = ({"a": [b"1", None]}, ("two", b"2"), None, [])
+
+    async def emit_all() -> None:
+        for value in values:
+            await own.emit("script", value)
+
+    if name.startswith("Async"):
+        asyncio.run(emit_all())  # python-socketio's do not work in a second event loop
+    else:
+        for value in values:
+            own.emit("script", value)
 
 
 async def emit_through_an_outage() -> None:
