@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engineio.base_client import BaseClient
 from engineio.client_protocol import ClientSocket, ClientState
@@ -259,3 +261,29 @@ def test_a_connection_without_the_query_is_not_used() -> None:
     client.query_source = None
     assert client.accepts(socket)
     assert client.revisions.revision is OLD
+
+
+FRAGMENTS = [OPENING, framed(OPENING, b"40"), binary(OPENING), b"6:4hello", "2:4€".encode(), b"10:b4AQIDBA==", b"\xff"]
+FRAGMENTS += [
+    b"\x00\x04\xff4\xe2\x82\xac",
+    b"\x01\x05\xff\x04\1\2\3\4",
+    b"1:6",
+    b"0:",
+    b"\x1e",
+    b"9" * 5000,
+    b":",
+    b"4",
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=3)), max_size=4).map(b"".join), st.booleans())
+def test_whatever_a_server_answers_is_taken_or_a_violation(body: bytes, old: bool) -> None:
+    socket = ClientSocket(Shell(), loads, OLD if old else NEWEST, False)
+    try:
+        socket.open_payload(body, 10.0)
+    except ProtocolError:
+        assert socket.state is ClientState.OPENING
+    shell = Shell(revision=OLD if old else NEWEST)
+    shell.socket.receive_payload(body, 10.1)
+    ends = [event[1] for event in shell.events if isinstance(event, tuple)]
+    assert ends in ([[]] if shell.socket.state is ClientState.OPEN else [["transport error"], ["server disconnect"]])

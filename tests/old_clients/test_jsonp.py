@@ -37,15 +37,22 @@ new Promise((resolve, reject) => {
     socket.on("back", (...args) => came.push(args));
     socket.on("connect", () => {
         const scripts = [...document.querySelectorAll("script")].filter((script) => script.src.includes("j="));
-        let left = texts.length;
+        let left = texts.length + 1;
+        const settle = () => {
+            left -= 1;
+            if (left) return;
+            socket.disconnect();
+            resolve({ came, scripts: scripts.length, title: document.title });
+        };
+        socket.emit("echo", { bytes: new Uint8Array([0, 4, 255]).buffer }, ({ bytes }) => {
+            if (`${new Uint8Array(bytes)}` !== "0,4,255") fail(`bytes came back as ${new Uint8Array(bytes)}`);
+            settle();
+        });
         for (const text of texts) {
             socket.emit("send_back", text, { text });
             socket.emit("echo", text, (answer) => {
                 if (answer !== text) fail(`${JSON.stringify(text)} came back as ${JSON.stringify(answer)}`);
-                left -= 1;
-                if (left) return;
-                socket.disconnect();
-                resolve({ came, scripts: scripts.length, title: document.title });
+                settle();
             });
         }
     });
@@ -61,7 +68,7 @@ def chromium_path() -> str:
     return path
 
 
-async def test_text_of_every_kind_both_ways(server: ServerProcess, chromium_path: str) -> None:
+async def test_text_of_every_kind_and_bytes_both_ways(server: ServerProcess, chromium_path: str) -> None:
     async with Chromium(chromium_path) as browser:
         page = await browser.open(f"{server.url}/page")
         await page.wait_for("typeof io === 'function'")
