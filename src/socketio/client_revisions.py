@@ -14,9 +14,12 @@ from .packet import CONNECT, CONNECT_ERROR, DISCONNECT, packet_names
 if TYPE_CHECKING:
     from .client_protocol import ClientConnection, ClientMember
 
-__all__ = ["Revision", "auth_query", "revision_for"]
+__all__ = ["Revision", "auth_query", "connection_query", "revision_for"]
 
 INCOMPATIBLE = "The server has answered CONNECT without a sid, as Socket.IO 2 does, whose protocol is another one"
+
+TAKEN = frozenset(("EIO", "transport", "sid", "t", "j", "b64"))
+"""The parameters that Engine.IO itself has in its URLs."""
 
 
 def auth_query(auth: Any, dumps: Callable[[Any], bytes], logger: logging.Logger) -> str:
@@ -33,6 +36,14 @@ def auth_query(auth: Any, dumps: Callable[[Any], bytes], logger: logging.Logger)
             logger.warning("the server is too old for an auth that is no dictionary: it is not sent")
         return ""
     return urlencode({name: value if isinstance(value, str) else dumps(value) for name, value in auth.items()})
+
+
+def connection_query(auth: Any, dumps: Callable[[Any], bytes], logger: logging.Logger) -> str:
+    """Returns what goes into the query of requests to an old server: as `auth_query`, without the protocol's own."""
+    if isinstance(auth, dict) and (taken := TAKEN.intersection(auth)):
+        logger.warning("auth names what the URL of a connection has already: %s is not sent", ", ".join(sorted(taken)))
+        auth = {name: value for name, value in auth.items() if name not in taken}
+    return auth_query(auth, dumps, logger)
 
 
 class Revision(Protocol):

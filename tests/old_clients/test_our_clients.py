@@ -106,7 +106,7 @@ async def test_auth_is_the_query_of_an_old_server(
 ) -> None:
     for version in OLD:
         server = node_servers(version)
-        auth = {"token": f"a b,&é {how} {protocol}", "n": 1}
+        auth = {"token": f"a b,&é {how} {protocol}", "n": 1, "sid": "not this one"}
         expected = {"token": auth["token"], "n": "1"}
         client = colour.Client(protocol=protocol)
         await client.connect(

@@ -10,7 +10,7 @@ import pytest
 from engineio.client_revisions import CLIENT_REVISIONS, NEWEST
 from engineio.json import codec_for
 from socketio.client_protocol import ClientConnection, ClientMember
-from socketio.client_revisions import INCOMPATIBLE, auth_query
+from socketio.client_revisions import INCOMPATIBLE, auth_query, connection_query
 from socketio.handlers import Handlers
 from socketio.packet import CONNECT, DISCONNECT
 
@@ -200,3 +200,13 @@ def test_a_query_is_made_of_a_dictionary_only(caplog: pytest.LogCaptureFixture) 
     assert caplog.messages == []
     assert auth_query("token", dumps, logger) == ""
     assert "not sent" in caplog.messages[0]
+
+
+def test_the_protocols_own_parameters_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    dumps, logger = codec_for(None).dumps, logging.getLogger("tests.connection_query")
+    auth = {"sid": "x", "t": 1, "token": "y", "EIO": 4}
+    assert connection_query(auth, dumps, logger) == "token=y"
+    assert caplog.messages == ["auth names what the URL of a connection has already: EIO, sid, t is not sent"]
+    assert connection_query({"a": "b"}, dumps, logger) == "a=b"
+    assert connection_query(None, dumps, logger) == ""
+    assert len(auth) == 4

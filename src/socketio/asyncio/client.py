@@ -18,7 +18,7 @@ from ..acks import LOST
 from ..base_client import BaseClient
 from ..client_life import GREETING, given
 from ..client_protocol import ClientConnection, ClientMember
-from ..client_revisions import auth_query
+from ..client_revisions import connection_query
 from ..exceptions import ConnectionError, DisconnectedError, TimeoutError
 from .answers import AwaitedAnswer
 
@@ -155,7 +155,7 @@ class AsyncClient(Concurrency, BaseClient):
         return self.connection
 
     async def _query_source(self) -> str:
-        return auth_query(await _value(self.connection_auth), self.dumps, self.logger)
+        return connection_query(await _value(self.connection_auth), self.dumps, self.logger)
 
     async def _wait_until(self, condition: Callable[[], object], timeout: float) -> None:
         try:

@@ -18,7 +18,7 @@ from ..acks import LOST
 from ..base_client import BaseClient
 from ..client_life import GREETING, given
 from ..client_protocol import ClientConnection, ClientMember
-from ..client_revisions import auth_query
+from ..client_revisions import connection_query
 from ..exceptions import ConnectionError, DisconnectedError
 from .answers import BlockingAnswer
 
@@ -161,7 +161,7 @@ class Client(Concurrency, BaseClient):
         return self.connection
 
     def _query_source(self) -> str:
-        return auth_query(given(self.connection_auth), self.dumps, self.logger)
+        return connection_query(given(self.connection_auth), self.dumps, self.logger)
 
     def _give_up(self) -> None:
         with self._lock:
