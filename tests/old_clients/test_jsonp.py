@@ -29,7 +29,7 @@ TEXTS = [
 TALK = """
 new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(String(why)));
-    setTimeout(() => fail("no answer in time"), 20000);
+    setTimeout(() => fail("no answer in time"), 50000);
     const socket = io("/", { transports: ["polling"], forceJSONP: true, upgrade: false, reconnection: false });
     socket.on("connect_error", fail);
     socket.on("error", fail);
