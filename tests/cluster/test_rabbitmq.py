@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,6 +70,7 @@ def test_a_broker_that_takes_no_messages(pair: tuple[Peer, Peer], rabbit: Rabbit
         for peer in pair:
             wait_until(lambda peer=peer: not peer.look()["healthy"])
             assert "takes no messages" in peer.node.log()
+        rabbit.control("close_all_connections", "meanwhile")
     finally:
         rabbit.control("set_vm_memory_high_watermark", "0.4")
     assert (here.hear("blocked"), there.hear("blocked")) == ([there.sid], [here.sid])
@@ -152,6 +154,13 @@ def test_options_of_kombu(rabbit: RabbitMQ, start_node: Callable[..., Node]) -> 
         here.do("emit", "compressed")
         message = wait_until(lambda: channel.basic_get(queue, no_ack=True))
         assert message.headers["compression"] == "application/x-gzip"
+        pickled = pickle.dumps({"method": "emit", "event": "pickled", "data": []})
+        for body, kind in ((pickled, "application/x-python-serialize"), (b"\xff", "text/plain")):
+            forged = channel.prepare_message(body, content_type=kind, content_encoding="utf-8")
+            channel.basic_publish(forged, exchange="options")
+    assert [there.hear(), here.hear()] == [("compressed",)] * 2
+    emit_both_ways(here, there)
+    assert [peer.look()["ignored"] for peer in (here, there)] == [2, 2]
 
 
 def test_other_brokers_of_kombu(redis_server: Redis, start_node: Callable[..., Node]) -> None:

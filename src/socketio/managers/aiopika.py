@@ -184,6 +184,7 @@ class _Link(asyncio.Protocol):
     def _lose(self, error: BaseException) -> None:
         if self._error is None:
             self._error = error
+        self.session.blocked = None
         if self._timer is not None:
             self._timer.cancel()
         if self._transport is not None:

@@ -30,6 +30,10 @@ GOODBYE = (10, 50)
 """AMQP 0-9-1, 1.4.2.9: Connection.Close."""
 TICK = 1.0
 """After how many seconds a listener looks whether a heartbeat is due."""
+BIND = 4
+"""After how many of these it binds its queue again."""
+READABLE = ("application/json", "text/plain")
+"""The types of content that kombu may decode: none that runs code."""
 Batches = Iterator[Sequence[Any]]
 
 
@@ -123,18 +127,20 @@ class KombuManager(PubSubManager):
             self._limit.report(messages, self)
 
     def _publish_alone(self, messages: Sequence[bytes]) -> None:
-        if (publisher := self._publisher) is not None and publisher.blocked:
-            if publisher.is_still_blocked():
-                raise _Blocked
-            self._drop_publisher()  # what it answers belongs to an earlier batch
-        if (publisher := self._publisher) is None:
-            publisher = self._publisher = self._connect(_Publisher)
-            publisher.declare(self._exchange(), self._kombu.Producer, self.producer_options)
+        publisher = self._publisher
         try:
+            if publisher is not None and publisher.blocked:
+                if publisher.is_still_blocked():
+                    raise TimeoutError
+                self._drop_publisher()  # what it answers belongs to an earlier batch
+                publisher = None
+            if publisher is None:
+                publisher = self._publisher = self._connect(_Publisher)
+                publisher.declare(self._exchange(), self._kombu.Producer, self.producer_options)
             publisher.publish(messages, self.time_for(sum(map(len, messages))))
         except BaseException as exc:
-            if publisher.blocked:
-                raise _Blocked from exc
+            if isinstance(exc, TimeoutError) and publisher is not None and publisher.blocked:
+                raise ConnectionError("RabbitMQ takes no messages, for want of memory or disk") from exc
             self._drop_publisher()
             raise
 
@@ -166,13 +172,6 @@ class KombuManager(PubSubManager):
             self._publisher.wake()
 
 
-class _Blocked(ConnectionError):
-    """RabbitMQ takes no messages, for want of memory or disk."""
-
-    def __str__(self) -> str:
-        return "RabbitMQ takes no messages"
-
-
 class _Link:
     """A connection to a broker, with one channel, for one thread."""
 
@@ -195,7 +194,7 @@ class _Link:
         yield ()
         deliveries = Deliveries(connection.on_inbound_frame)
         self._socket.settimeout(TICK)
-        heartbeats, next_tick = count(1), time.monotonic() + TICK
+        ticks, next_tick = count(1), time.monotonic() + TICK
         while True:
             try:
                 data = self._socket.recv(CHUNK)
@@ -209,21 +208,22 @@ class _Link:
                 raise ConnectionError("RabbitMQ has closed the connection")
             if (now := time.monotonic()) >= next_tick:
                 connection.heartbeat_tick()
-                if not next(heartbeats) % HEARTBEAT:
+                if not next(ticks) % BIND:
                     queue.queue_bind(nowait=True)  # an error follows if somebody has deleted the exchange
                 next_tick = now + TICK
 
     def drain(self, consumer: Callable[..., Any], queue: Any) -> Batches:
         """Yields what is delivered by any broker, one by one, decoded by kombu."""
         arrived: list[Any] = []
-        consumer(self.channel, [queue], no_ack=True, on_message=lambda message: arrived.append(message)).consume()
+        options = {"no_ack": True, "accept": READABLE, "on_message": lambda message: arrived.append(message)}
+        consumer(self.channel, [queue], **options).consume()
         yield ()
         while True:
             try:
                 self._transport.drain_events(self._connection, timeout=TICK)
             except TimeoutError:
                 pass
-            messages, arrived[:] = [message.payload for message in arrived], []
+            messages, arrived[:] = [_payload(message) for message in arrived], []
             yield messages
             if self.is_amqp:
                 self._transport.heartbeat_check(self._connection)
@@ -245,6 +245,14 @@ class _Link:
     def close(self) -> None:
         """Closes the connection."""
         self._close()
+
+
+def _payload(message: Any) -> Any:
+    """Returns what a message of kombu's is about; what kombu cannot decode, or may not, is left as it is."""
+    try:
+        return message.payload
+    except Exception:
+        return message.body
 
 
 def _close(pid: int, transport: Any, connection: Any, sock: socket.socket | None) -> None:
