@@ -5,6 +5,7 @@ A further broker is a subclass of `Broker` with its command, and an entry in `ki
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -22,9 +23,15 @@ DEADLINE = 30.0
 
 
 def free_port() -> int:
-    """Returns a port that nobody listens on, and not one of those that the system gives to clients."""
+    """Returns a port that nobody listens on, and not one of those that the system gives to clients.
+
+    Test processes that run at the same time look in different places: between the look and the use, another one might
+    find the same port.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 12_000 + worker % 8 * 2_500
     while True:
-        port = random.randrange(12_000, 32_000)
+        port = random.randrange(first, first + 2_500)
         with socket.socket() as probe:
             try:
                 probe.bind((HOST, port))

@@ -23,7 +23,10 @@ def get_broker() -> Iterator[Callable[[type[Broker]], Broker]]:
 
     def get(kind: type[Broker]) -> Broker:
         if kind not in brokers:
-            brokers[kind] = kind()
+            try:
+                brokers[kind] = kind()
+            except AssertionError:  # somebody else had one of its ports in the meantime
+                brokers[kind] = kind()
         return brokers[kind]
 
     yield get

@@ -188,7 +188,7 @@ def listener(rabbit: RabbitMQ, start_node: Callable[..., Node]) -> Peer:
     ],
 )
 def test_scripts(listener: Peer, rabbit: RabbitMQ, script: str, heard: list[Any]) -> None:
-    command = [sys.executable, "-X", "dev", str(FOLDER / "scripts.py"), script, rabbit.url, "scripts"]
+    command = [sys.executable, "-W", "default", str(FOLDER / "scripts.py"), script, rabbit.url, "scripts"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted((listener.hear("script") for _ in heard), key=str) == heard
