@@ -24,6 +24,8 @@ from crowd import Client, wait_for_end
 HERE = Path(__file__).resolve().parent
 FIGURES = ("events_per_s", "sender_us", "receiver_us", "delay_ms", "delay_p99_ms")
 
+FORWARDER = HERE.parent.parent / "tests" / "brokers" / "forwarder.py"
+
 BROKERS: dict[str, dict[str, Any]] = {
     "redis": {
         "command": ["redis-server", "--port", "{port}", "--save", "", "--appendonly", "no"],
@@ -35,8 +37,20 @@ BROKERS: dict[str, dict[str, Any]] = {
         "url": "amqp://guest:guest@127.0.0.1:{port}//",
         "managers": {"asgi": "AsyncAioPikaManager", "threading": "KombuManager", "gevent": "KombuManager"},
     },
+    "kafka": {
+        "command": ["{ours}", str(HERE / "tansu.py"), "tcp://127.0.0.1:{port}"],
+        "url": "kafka://127.0.0.1:{port}",
+        "managers": {"asgi": "AsyncKafkaManager", "threading": "KafkaManager", "gevent": "KafkaManager"},
+        "theirs_lack": ["asgi"],
+    },
+    "zmq": {
+        "command": ["{ours}", str(FORWARDER), "tcp://127.0.0.1:{port}", "tcp://127.0.0.1:{next_port}"],
+        "url": "zmq+tcp://127.0.0.1:{port}+{next_port}",
+        "managers": {"threading": "ZmqManager", "gevent": "ZmqManager"},
+        "theirs_lack": ["threading", "gevent"],
+    },
 }
-"""name -> how it is started, where it is then, and mode -> class of the manager in both packages."""
+"""name -> how it is started, where it is then, mode -> class of the manager, and the modes that only ours has."""
 
 
 def free_port() -> int:
@@ -77,11 +91,12 @@ def measure(python: str, options: argparse.Namespace) -> dict[str, float]:
     broker = BROKERS[options.broker]
     broker_port, sender_port, receiver_port = free_port(), free_port(), free_port()
     cpus = sorted(os.sched_getaffinity(0))
-    url = broker["url"].format(port=broker_port)
+    words = {"port": broker_port, "next_port": broker_port + 1, "ours": options.ours}
+    url = broker["url"].format(**words)
     node = [python, "-W", "ignore", str(HERE / "node.py"), options.mode]
     manager = broker["managers"][options.mode]
     with contextlib.ExitStack() as stack:
-        command = [word.format(port=broker_port) for word in broker["command"]]
+        command = [word.format(**words) for word in broker["command"]]
         stack.enter_context(process(command, broker_port, cpus[-1]))
         for port, cpu in ((sender_port, cpus[0]), (receiver_port, cpus[-1])):
             stack.enter_context(process([*node, str(port), manager, url], port, cpu))
@@ -136,17 +151,26 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    results: list[list[dict[str, float]]] = [[], []]
+    if options.mode not in BROKERS[options.broker]["managers"]:
+        parser.error(f"there is no manager of {options.broker} for {options.mode}")
+    packages = {"python-socketio": options.theirs, "fast-socketio": options.ours}
+    if options.mode in BROKERS[options.broker].get("theirs_lack", ()):
+        del packages["python-socketio"]
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in packages}
     for number in range(options.rounds):
-        for index, python in enumerate((options.theirs, options.ours)):
+        for name, python in packages.items():
             result = measure(python, options)
-            results[index].append(result)
-            print(f"round {number + 1}, {('python-socketio', 'ours')[index]}: {json.dumps(result)}", file=sys.stderr)
+            results[name].append(result)
+            print(f"round {number + 1}, {name}: {json.dumps(result)}", file=sys.stderr)
     print(f"\n{options.broker}, {options.mode}, {options.clients} clients\n")
-    print("| figure | python-socketio | fast-socketio | ratio |\n|---|--:|--:|--:|")
+    heads = [*packages, *(["ratio"] if len(packages) == 2 else [])]
+    print(f"| figure | {' | '.join(heads)} |\n|---|{'--:|' * len(heads)}")
     for figure in FIGURES:
-        theirs, ours = (statistics.median(result[figure] for result in results[index]) for index in range(2))
-        print(f"| {figure} | {theirs:.1f} | {ours:.1f} | {ours / theirs:.2f} |")
+        medians = [statistics.median(result[figure] for result in some) for some in results.values()]
+        cells = [f"{median:.1f}" for median in medians]
+        if len(packages) == 2:
+            cells.append(f"{medians[1] / medians[0]:.2f}")
+        print(f"| {figure} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,18 @@ from typing import Any
 
 import socketio
 
-MESSAGE = "x" * 32
+if manager_name == "KafkaManager" and not hasattr(socketio, "AsyncKafkaManager"):
+    import kafka
+
+    class Producer(kafka.KafkaProducer):  # python-socketio gives text to a library that takes bytes, and keeps no order
+        def send(self, topic: str, value: Any) -> Any:
+            return super().send(topic, value.encode(), partition=0)
+
+    kafka.KafkaProducer = Producer
 
 manager = getattr(socketio, manager_name)(url)
+
+MESSAGE = "x" * 32
 
 if mode == "asgi":
     import asyncio

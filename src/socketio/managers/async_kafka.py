@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from .async_pubsub import AsyncPubSubManager
-from .kafka_log import LOOK, MARK, KafkaOptions, Positions, partition_for
+from .kafka_log import FETCH, LOOK, MARK, KafkaOptions, Positions, partition_for
 
 __all__ = ["AsyncKafkaManager"]
 
@@ -20,8 +20,6 @@ LARGEST = 1 << 27
 """The size of a request that the library refuses; what a broker takes is usually far less."""
 POLL = 250
 """After how many milliseconds without records it is looked whether the connections are still there."""
-FETCH = 100
-"""For how many milliseconds a broker has a request wait for records."""
 
 
 class _Producer:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from .kafka_log import LOOK, MARK, KafkaOptions, Positions, partition_for
+from .kafka_log import FETCH, LOOK, MARK, KafkaOptions, Positions, partition_for
 from .pubsub import PubSubManager
 
 __all__ = ["KafkaManager"]
@@ -178,7 +178,7 @@ class KafkaManager(KafkaOptions, PubSubManager):
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=BATCH,
+            fetch_max_wait_ms=FETCH,
         )
         try:
             self._catch_up(consumer)

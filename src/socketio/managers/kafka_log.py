@@ -14,13 +14,16 @@ from typing import Any, Protocol
 
 from .base import BasePubSubManager
 
-__all__ = ["LOOK", "MARK", "KafkaOptions", "Positions", "Record", "addresses_of", "partition_for"]
+__all__ = ["FETCH", "LOOK", "MARK", "KafkaOptions", "Positions", "Record", "addresses_of", "partition_for"]
 
 MARK = b"{}"
 """The value of a mark. To the processes of python-socketio it is a message of no method, which they ignore."""
 
 LOOK = 1.0
 """How often to look for new partitions and for a broker that is gone or another one, in seconds."""
+
+FETCH = 100
+"""For how many milliseconds a broker has a request wait for records: tansu has it wait for half of that in any case."""
 
 LATE = 0.5
 """After how many seconds a first attempt to read has not succeeded at once."""
