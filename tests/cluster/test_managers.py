@@ -134,6 +134,22 @@ def test_what_cannot_be_emitted(redis_server: Redis) -> None:
     run(main())
 
 
+def test_closed_managers_may_emit_again() -> None:
+    redis = Redis(started=False)
+    manager = socketio.RedisManager(redis.url, write_only=True)
+    manager.closing_timeout = 0.1
+    for number in range(3):
+        manager.emit("x", number)
+        manager.close()
+    redis.start()
+    spy = redis.spy("socketio")
+    manager.emit("x", 3)
+    assert [json.loads(message)["data"] for message in spy.messages(4)] == [[0], [1], [2], [3]]
+    manager.close()
+    spy.close()
+    redis.close()
+
+
 def test_a_broker_that_is_not_there() -> None:
     url = f"redis://{HOST}:{free_port()}"
     manager = socketio.RedisManager(url)

@@ -126,6 +126,8 @@ class PubSubManager(BasePubSubManager, Manager):
             self._kind.join(thread, 1.0)
         self._listener = None
         self.listening = self.publishing = False
+        if self.server is None:  # it may emit again
+            self._closing = False
 
     # Publishing
 
@@ -156,6 +158,7 @@ class PubSubManager(BasePubSubManager, Manager):
                 if self._try(batch) is not None:
                     with self._changed:
                         self._start_writer()
+                    return
 
     def _try(self, batch: Sequence[bytes]) -> float | None:
         """Publishes a batch; returns `None`, or for how many seconds to wait before the next attempt."""
