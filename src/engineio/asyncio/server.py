@@ -34,6 +34,9 @@ from .takeover import Connections
 
 __all__ = ["AsyncServer"]
 
+MAX_INTERNED = 4096
+"""So many values of handshakes are kept for others to share."""
+
 T = TypeVar("T")
 Accept = Callable[[Socket], Receiver]
 
@@ -59,8 +62,7 @@ class AsyncServer(Concurrency, BaseServer):
         """Set by an application protocol that takes the connections instead of the program's handlers."""
         self.closed: Callable[[], Coroutine[Any, Any, None]] | None = None
         """Set by it, too: awaited at the end of `close()`."""
-        self.interned: dict[Any, Any] = {}
-        """What the handshakes of many clients have in common, for the binding to keep once."""
+        self._interned: dict[Any, Any] = {}
         self.connections = Connections()
         """The WebSockets that have been taken over from a framework."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -275,6 +277,13 @@ class AsyncServer(Concurrency, BaseServer):
     def forget(self, socket: Socket) -> None:
         """Removes the socket from the table of sids."""
         self.sockets.pop(socket.sid, None)
+
+    @property
+    def interned(self) -> dict[Any, Any]:
+        """What the handshakes of many clients have in common, for the binding to keep once."""
+        if len(self._interned) > MAX_INTERNED:
+            self._interned.clear()
+        return self._interned
 
     def build_environ(self, source: Any) -> dict[str, Any]:
         """Returns the WSGI-style dictionary of a handshake, which is what the binding has kept of it."""

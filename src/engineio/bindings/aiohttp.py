@@ -180,8 +180,6 @@ class _Taken(web.StreamResponse):
 
 # Environ
 
-_MAX_INTERNED = 4096
-
 
 class _Source:
     """What is kept of a request for the environ that a handler may ask for: a tenth of the memory of the request.
@@ -192,8 +190,6 @@ class _Source:
     __slots__ = ("client", "headers", "loop", "match", "method", "scheme", "state", "target", "transport", "version")
 
     def __init__(self, http: web.Request, interned: dict[Any, Any]) -> None:
-        if len(interned) > _MAX_INTERNED:
-            interned.clear()
         headers = []
         for pair in http.raw_headers:
             known = interned.get(pair)

@@ -174,7 +174,6 @@ _KEYS = (
 _SPENT = ("extensions", "fastapi_middleware_astack")
 """What is of no use after the request, and would be 700 bytes of each connection: FastAPI has closed its stack."""
 _KNOWN = frozenset((*_KEYS, *_SPENT))
-_MAX_INTERNED = 4096
 _ABSENT: Any = range(0)
 """Stands for a key that a scope does not have: false, hashable, and an object that no scope holds."""
 
@@ -189,8 +188,6 @@ class _Source:
     __slots__ = ("more", "values")
 
     def __init__(self, scope: Scope, interned: dict[Any, Any]) -> None:
-        if len(interned) > _MAX_INTERNED:
-            interned.clear()
         share = interned.setdefault
         get = scope.get
         asgi = get("asgi", _ABSENT)

@@ -134,8 +134,6 @@ def _take_over(http: SanicRequest[Any, Any], link: TakenOver) -> bytes | None:
 
 # Environ
 
-_MAX_INTERNED = 4096
-
 
 class _Source:
     """What is kept of a request for the environ that a handler may ask for: a tenth of the memory of the request.
@@ -146,8 +144,6 @@ class _Source:
     __slots__ = ("app", "client", "context", "headers", "match", "method", "route", "target", "transport", "version")
 
     def __init__(self, http: SanicRequest[Any, Any], interned: dict[Any, Any]) -> None:
-        if len(interned) > _MAX_INTERNED:
-            interned.clear()
         headers = []
         for line in http.head.split(b"\r\n")[1:]:
             pair = interned.get(line)

@@ -14,7 +14,7 @@ from tornado.iostream import SSLIOStream
 from tornado.web import RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler
 
-from ..admission import BAD_REQUEST, FORBIDDEN, check_handshake
+from ..admission import FORBIDDEN, check_handshake
 from ..admitted import Admitted
 from ..asyncio.server import AsyncServer
 from ..asyncio.takeover import TakenOver, make_link, open_link
@@ -274,9 +274,6 @@ async def _serve_websocket(server: AsyncServer, handler: RequestHandler) -> None
     source = _Source(handler)
     request = _read_request(handler, source.client)
     answer: Response | Admitted | None = check_handshake(request)
-    headers = request.merged_headers()
-    if answer is None and (b"content-length" in headers or b"transfer-encoding" in headers):
-        answer = BAD_REQUEST.response()  # what follows would be a body, which is not for the WebSocket
     if answer is None:
         answer = await server.admit_websocket(request, source)
     if isinstance(answer, Response):
