@@ -41,6 +41,7 @@ class KafkaManager(KafkaOptions, PubSubManager):
     """
 
     name: ClassVar[str] = "kafka"
+    needs_patching = True
     settle = 0.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -50,6 +51,8 @@ class KafkaManager(KafkaOptions, PubSubManager):
             if exc.name != "kafka":
                 raise
             raise RuntimeError('kafka-python package is not installed (Run "pip install kafka-python")') from exc
+        if int(self._library.__version__.partition(".")[0]) < 3:
+            raise RuntimeError('kafka-python is too old (Run "pip install --upgrade kafka-python")')
         # What the library says of an outage, many times a second, goes to the handlers of programs that have some.
         logging.getLogger("kafka").addHandler(logging.NullHandler())
         self._inherited: Any = None

@@ -153,10 +153,7 @@ class Positions:
     @property
     def caught_up(self) -> bool:
         """Whether all marks have come."""
-        if any(partition.mark is not None for partition in self._partitions.values()):
-            return False
-        self._met = True
-        return True
+        return all(partition.mark is None for partition in self._partitions.values())
 
     def start(self, marks: Mapping[int, int], since: Mapping[int, int]) -> dict[int, int | None]:
         """Returns where to begin to read: partition -> offset, `None` for the first record that there is.
@@ -200,6 +197,7 @@ class Positions:
             partition.last, partition.identity = last.offset, _identity(last)
         if partition.mark is not None and partition.last >= partition.mark:
             partition.mark = None
+            self._met = self._met or self.caught_up
         return [record.value for record in records if record.value is not None and record.value != MARK]
 
     def are_doubtful(self, ends: Mapping[int, int]) -> bool:
