@@ -9,7 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from ..brokers.brokers import Broker, Redis
+from ..brokers.kafka import Kafka
 from ..brokers.kinds import BROKERS
+from ..brokers.zeromq import ZeroMQ
 from .nodes import DEADLINE, Node, agree, manager_of, wait_until
 
 SYNC = [broker for broker in BROKERS if broker.sync_manager]
@@ -32,17 +34,18 @@ def test_greenlets(broker: Broker, start_node: Callable[..., Node], kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["gevent", "eventlet"])
-def test_a_redis_that_is_killed(start_node: Callable[..., Node], kind: str) -> None:
-    redis = Redis()
-    here, there = start_node(kind, redis).client(), start_node(kind, redis).client()
+@pytest.mark.parametrize("which", [Redis, Kafka, ZeroMQ], ids=lambda broker: broker.name)
+def test_a_broker_that_is_killed(start_node: Callable[..., Node], kind: str, which: type[Broker]) -> None:
+    broker = which()
+    here, there = start_node(kind, broker).client(), start_node(kind, broker).client()
     agree(here, there)
-    redis.kill()
+    broker.kill()
     wait_until(lambda: not here.look()["healthy"])
     here.do("emit", "meanwhile", 1)
     assert here.hear("meanwhile") == [1]
-    redis.start()
+    broker.start()
     assert there.hear("meanwhile") == [1]
-    redis.close()
+    broker.close()
 
 
 @pytest.mark.parametrize("kind", ["gevent", "eventlet"])
