@@ -11,6 +11,7 @@ import ssl
 import struct
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -22,6 +23,8 @@ GREETING = b"AMQP\0\0\x09\x01"
 HEARTBEAT = b"\x08\0\0\0\0\0\0\xce"
 SECONDS = 4
 """Between heartbeats, where the URL says nothing else; after twice as many in silence the broker is lost."""
+BIND = 5
+"""After how many heartbeats a queue is bound again."""
 FRAME_MAX = 131_072
 CHANNEL = 1
 
@@ -92,6 +95,7 @@ class Session:
         self._frame_max = FRAME_MAX
         self._publication: tuple[str, Publication] | None = None
         self._bind_again: Any = None
+        self._beats = count(1)
         self.is_open = False
         self.asked = self.answered = 0
         self.bodies: list[bytes] = []
@@ -146,7 +150,7 @@ class Session:
     def beat(self) -> None:
         """Shows that we are here; an error follows if somebody has deleted the exchange that we listen to."""
         self._send(HEARTBEAT)
-        if self._bind_again is not None:
+        if self._bind_again is not None and not next(self._beats) % BIND:
             self._say(CHANNEL, self._bind_again)
 
     def end(self) -> bytes:

@@ -30,7 +30,7 @@ GOODBYE = (10, 50)
 """AMQP 0-9-1, 1.4.2.9: Connection.Close."""
 TICK = 1.0
 """After how many seconds a listener looks whether a heartbeat is due."""
-BIND = 4
+BIND = 10
 """After how many of these it binds its queue again."""
 READABLE = ("application/json", "text/plain")
 """The types of content that kombu may decode: none that runs code."""
