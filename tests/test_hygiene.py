@@ -1,4 +1,4 @@
-"""What no file of the repository may hold: paths of the machine it was written on, addresses of registries."""
+"""What no file of the repository may hold: paths of the machine it was written on, registries, conflicts of merges."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ REGISTRIES = (
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:work/|tmp/w(?![\w-]))")
 REGISTRY = re.compile("|".join(rf"(?<![\w-]){re.escape('.'.join(host))}(?![\w-])" for host in REGISTRIES))
 RESOLVED = re.compile(r'"resolved"\s*:\s*"[a-z+]+:')
+CONFLICT = re.compile(r"^(?:<{7}|>{7}) ")
 NPM_LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 
 
@@ -53,6 +54,10 @@ def test_no_machine_paths() -> None:
 
 def test_no_registry_hosts() -> None:
     assert findings(REGISTRY, files()) == []
+
+
+def test_no_conflicts_of_merges() -> None:
+    assert findings(CONFLICT, files()) == []
 
 
 def test_npm_locks_name_no_address() -> None:
