@@ -121,6 +121,8 @@ def test_what_cannot_be_emitted(redis_server: Redis) -> None:
     assert len(manager.outbox) == 0
     manager.emit("x", 1)
     assert manager.healthy
+    assert manager.redis.echo("own command") == b"own command"
+    manager.redis.close()
     manager.close()
 
     async def main() -> None:

@@ -35,7 +35,12 @@ SILENCE = 3.0
 
 
 class _Options:
-    """The options that both colours have in common."""
+    """The options that both colours have in common, and the client that has them."""
+
+    is_async: ClassVar[bool]
+    channel: str
+    publish_timeout: float
+    _client: Any
 
     def __init__(
         self,
@@ -50,8 +55,16 @@ class _Options:
         self.redis_url = url
         self.redis_options = dict(redis_options or {})
         if isinstance(url, str):
-            library(url, is_async=isinstance(self, AsyncPubSubManager))
+            library(url, self.is_async)
         super().__init__(channel=channel, write_only=write_only, logger=logger, json=json, **options)  # type: ignore[call-arg]  # of the manager
+
+    @property
+    def redis(self) -> Any:
+        """A client of redis-py's with the settings of this manager, also for commands of the program."""
+        if self._client is None:
+            options = self.redis_options, self.channel, self.publish_timeout
+            self._client = make_client(self.redis_url, *options, self.is_async)
+        return self._client
 
 
 class _Connection:
@@ -106,6 +119,7 @@ class RedisManager(_Options, PubSubManager):
     """
 
     name: ClassVar[str] = "redis"
+    is_async = False
     needs_patching = True
 
     def _begin(self) -> None:
@@ -116,10 +130,7 @@ class RedisManager(_Options, PubSubManager):
         self._subscriber: _Connection | None = None
 
     def _connect(self) -> _Connection:
-        if self._client is None:
-            options = self.redis_options, self.channel, self.publish_timeout
-            self._client = make_client(self.redis_url, *options, is_async=False)
-        return _Connection(self._client, self.channel.encode())
+        return _Connection(self.redis, self.channel.encode())
 
     def _publish_batch(self, messages: Sequence[bytes]) -> bool | None:
         connection = self._publisher
@@ -209,6 +220,7 @@ class AsyncRedisManager(_Options, AsyncPubSubManager):
     """The manager of an asyncio server among several that have a Redis in common; the options are `RedisManager`'s."""
 
     name: ClassVar[str] = "aioredis"
+    is_async = True
 
     def _begin(self) -> None:
         super()._begin()
@@ -221,10 +233,7 @@ class AsyncRedisManager(_Options, AsyncPubSubManager):
         self._keeper: AsyncGenerator[None, None] | None = None
 
     async def _connect(self) -> _AsyncConnection:
-        if self._client is None:
-            options = self.redis_options, self.channel, self.publish_timeout
-            self._client = make_client(self.redis_url, *options, is_async=True)
-        connection = _AsyncConnection(self._client, self.channel.encode())
+        connection = _AsyncConnection(self.redis, self.channel.encode())
         await connection.connect(2 * self.publish_timeout)
         return connection
 
