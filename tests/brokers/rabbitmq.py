@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -102,11 +103,34 @@ class RabbitMQ(Broker):
         return [*self.environment(), self.script("rabbitmq-server")]
 
     def start(self) -> None:
-        if self.names is None:
-            self.certify()
-            command = ["epmd", "-port", str(self.names_port), "-address", HOST]
-            self.names = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        super().start()
+        try:
+            if self.names is None:
+                self.certify()
+                self.start_names()
+            super().start()
+        except BaseException:
+            self.end_names()
+            raise
+
+    def start_names(self) -> None:
+        """Starts the register of names, before the machine starts one that would be nobody's."""
+        command = ["epmd", "-port", str(self.names_port), "-address", HOST]
+        self.names = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + DEADLINE
+        while True:
+            try:
+                socket.create_connection((HOST, self.names_port), timeout=DEADLINE).close()
+                return
+            except OSError:
+                assert self.names.poll() is None and time.monotonic() < end, "epmd has not started"
+                time.sleep(0.02)
+
+    def end_names(self) -> None:
+        """Ends the register of names."""
+        names, self.names = self.names, None
+        if names is not None:
+            names.kill()
+            names.wait()
 
     def is_ready(self) -> bool:
         with socket.create_connection((HOST, self.port), timeout=DEADLINE) as connection:
@@ -120,9 +144,7 @@ class RabbitMQ(Broker):
 
     def close(self) -> None:
         super().close()
-        if self.names is not None:
-            self.names.kill()
-            self.names.wait()
+        self.end_names()
 
     def spy(self, channel: str) -> Spy:
         return RabbitSpy(self.url, channel)
