@@ -52,7 +52,7 @@ def test_a_broker_that_is_killed(start_node: Callable[..., Node], kind: str, whi
 def test_unpatched(kind: str) -> None:
     program = f"""
 import {kind}, socketio
-for manager in (socketio.RedisManager, socketio.KafkaManager, socketio.ZmqManager):
+for manager in (socketio.RedisManager, socketio.KombuManager, socketio.KafkaManager, socketio.ZmqManager):
     server = socketio.Server(client_manager=manager(), async_mode="{kind}")
     try:
         server.manager.initialize()
@@ -60,6 +60,6 @@ for manager in (socketio.RedisManager, socketio.KafkaManager, socketio.ZmqManage
         print(exc)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=DEADLINE)
-    whose = ("Redis", "Kafka", "Zmq")
+    whose = ("Redis", "Kombu", "Kafka", "Zmq")
     said = [f"{library} requires a monkey patched socket library to work with {kind}" for library in whose]
     assert done.stdout.splitlines() == said, done.stderr

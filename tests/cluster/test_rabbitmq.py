@@ -38,12 +38,16 @@ def emit_both_ways(here: Peer, there: Peer, what: Any = None) -> None:
         assert [peer.hear("both ways") for peer in (here, there)] == [[] if what is None else [what]] * 2
 
 
-def test_connections_that_are_closed_are_opened_again(pair: tuple[Peer, Peer], rabbit: RabbitMQ) -> None:
-    here, there = pair
-    before = [peer.look()["connections"] for peer in pair]
+@pytest.mark.parametrize("kinds", [("asyncio", "threads"), ("gevent", "eventlet")], ids="-".join)
+def test_connections_that_are_closed_are_opened_again(
+    rabbit: RabbitMQ, start_node: Callable[..., Node], kinds: tuple[str, str]
+) -> None:
+    here, there = peers = [start_node(kind, rabbit, "closed").client() for kind in kinds]
+    agree(here, there)
+    before = [peer.look()["connections"] for peer in peers]
     rabbit.control("close_all_connections", "maintenance")
     emit_both_ways(here, there, 1)
-    for peer, connections in zip(pair, before, strict=True):
+    for peer, connections in zip(peers, before, strict=True):
         wait_until(lambda peer=peer: peer.look()["healthy"])
         assert peer.look()["connections"] == connections
     assert "maintenance" in there.node.log()
