@@ -33,8 +33,9 @@ def test_greenlets(broker: Broker, start_node: Callable[..., Node], kind: str) -
     wait_until(lambda: here.look()["healthy"])
 
 
-@pytest.mark.parametrize("kind", ["gevent", "eventlet"])
-@pytest.mark.parametrize("which", [Redis, Kafka, ZeroMQ], ids=lambda broker: broker.name)
+@pytest.mark.parametrize(
+    ("kind", "which"), [("gevent", Redis), ("eventlet", Redis), ("gevent", Kafka), ("eventlet", ZeroMQ)]
+)
 def test_a_broker_that_is_killed(start_node: Callable[..., Node], kind: str, which: type[Broker]) -> None:
     broker = which()
     here, there = start_node(kind, broker).client(), start_node(kind, broker).client()
