@@ -40,6 +40,9 @@ if way in ("ready", "factory"):
 else:
     where = url
 manager = getattr(importlib.import_module(module or "socketio"), name)(where, channel=channel, **options)
+for name, seconds in {"settle": 5.0, "patience": 10.0}.items():
+    if getattr(manager, name, 0):  # after an outage, others may take their time where many tests share a machine
+        setattr(manager, name, seconds)
 NAMESPACES = ["/", "/other"]
 
 
