@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from .amqp_limit import SizeLimit
 from .amqp_session import Address, Session
-from .async_pubsub import AsyncPubSubManager
+from .async_pubsub import AsyncPubSubManager, close_at_end
 
 __all__ = ["AsyncAioPikaManager"]
 
@@ -89,8 +89,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         if link is None:
             link = self._publisher = await self._connect()
             if self.server is None:
-                self._keeper = _keep(link)
-                await anext(self._keeper)
+                self._keeper = await close_at_end(link.close)
         try:
             async with asyncio.timeout(self.time_for(sum(map(len, messages)))):
                 if link.session.blocked is not None:
@@ -122,14 +121,6 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         if self._publisher is not None:
             self._publisher.close()
         self._new_loop()
-
-
-async def _keep(link: _Link) -> AsyncGenerator[None, None]:
-    """Closes a connection when its event loop ends: `asyncio.run` closes the generators that are left."""
-    try:
-        yield
-    finally:
-        link.close()
 
 
 class _Blocked(ConnectionError):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from .async_pubsub import AsyncPubSubManager
+from .async_pubsub import AsyncPubSubManager, close_at_end
 from .kafka_log import FETCH, LOOK, MARK, KafkaOptions, Positions, partition_for
 
 __all__ = ["AsyncKafkaManager"]
@@ -85,24 +84,9 @@ class AsyncKafkaManager(KafkaOptions, AsyncPubSubManager):
     """
 
     name: ClassVar[str] = "asynckafka"
+    package = "aiokafka"
+    library = "aiokafka"
     settle = 0.0
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            self._library = importlib.import_module("aiokafka")
-        except ModuleNotFoundError as exc:
-            if exc.name != "aiokafka":
-                raise
-            raise RuntimeError('aiokafka package is not installed (Run "pip install aiokafka")') from exc
-        # What the library says of an outage, many times a second, goes to the handlers of programs that have some.
-        logging.getLogger("aiokafka").addHandler(logging.NullHandler())
-        self._inherited: Any = None
-        super().__init__(*args, **kwargs)
-
-    def after_fork(self) -> None:
-        """Begins anew in a child process. The parent's connections stay as they are: to close them is the parent's."""
-        self._inherited = self._inherited, self._producer
-        super().after_fork()
 
     def _begin(self) -> None:
         super()._begin()
@@ -131,8 +115,7 @@ class AsyncKafkaManager(KafkaOptions, AsyncPubSubManager):
         if not messages or self._producer is None:
             await self._drop_producer()
             self._producer = await self._make_producer()
-            self._keeper = _keep(self._producer)
-            await anext(self._keeper)
+            self._keeper = await close_at_end(self._producer.stop)
         self._partition = partition_for(self.host_id, self._producer.partitions, self._partition)
         if messages:
             try:
@@ -245,14 +228,6 @@ class AsyncKafkaManager(KafkaOptions, AsyncPubSubManager):
             else:
                 messages += taken
         return messages
-
-
-async def _keep(producer: _Producer) -> AsyncGenerator[None, None]:
-    """Ends a producer when its event loop ends: `asyncio.run` closes the generators that are left."""
-    try:
-        yield
-    finally:
-        await producer.stop()
 
 
 async def _stop(consumer: Any, timeout: float) -> None:

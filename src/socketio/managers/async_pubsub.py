@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from math import inf
 from typing import Any, ClassVar
 
 from ..asyncio.manager import AsyncManager
 from .base import QUESTION, SLICE, BasePubSubManager
 
-__all__ = ["AsyncPubSubManager"]
+__all__ = ["AsyncPubSubManager", "close_at_end"]
 
 
 class AsyncPubSubManager(BasePubSubManager, AsyncManager):
@@ -297,3 +298,20 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         if self.server is not None:
             await super().close_room(room, namespace)
         await self._send(self._encode("close_room", None, namespace, room=room))
+
+
+async def close_at_end(close: Callable[[], Any]) -> AsyncGenerator[None, None]:
+    """Has a function called, which may be a coroutine function, when the event loop ends or the result is closed."""
+    keeper = _keep(close)
+    await anext(keeper)
+    return keeper
+
+
+async def _keep(close: Callable[[], Any]) -> AsyncGenerator[None, None]:
+    # `asyncio.run` closes the generators that are left.
+    try:
+        yield
+    finally:
+        closing = close()
+        if inspect.isawaitable(closing):
+            await closing

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -42,26 +40,9 @@ class KafkaManager(KafkaOptions, PubSubManager):
 
     name: ClassVar[str] = "kafka"
     needs_patching = True
+    package = "kafka-python"
+    library = "kafka"
     settle = 0.0
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            self._library = importlib.import_module("kafka")
-        except ModuleNotFoundError as exc:
-            if exc.name != "kafka":
-                raise
-            raise RuntimeError('kafka-python package is not installed (Run "pip install kafka-python")') from exc
-        if int(self._library.__version__.partition(".")[0]) < 3:
-            raise RuntimeError('kafka-python is too old (Run "pip install --upgrade kafka-python")')
-        # What the library says of an outage, many times a second, goes to the handlers of programs that have some.
-        logging.getLogger("kafka").addHandler(logging.NullHandler())
-        self._inherited: Any = None
-        super().__init__(*args, **kwargs)
-
-    def after_fork(self) -> None:
-        """Begins anew in a child process. The parent's connections stay as they are: to close them is the parent's."""
-        self._inherited = self._inherited, self._producer
-        super().after_fork()
 
     def _begin(self) -> None:
         super()._begin()

@@ -7,10 +7,12 @@ mark that comes back proves that reading works.
 
 from __future__ import annotations
 
+import importlib
+import logging
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from .base import BasePubSubManager
 
@@ -40,9 +42,14 @@ class Record(Protocol):
 
 
 class KafkaOptions:
-    """The options that the managers of both colours have in common."""
+    """What the managers of both colours have in common: their options, and their library."""
+
+    package: ClassVar[str]
+    library: ClassVar[str]
+    """What to install, and what to import of it."""
 
     kafka_options: dict[str, Any]
+    _producer: Any
 
     def __init__(
         self,
@@ -54,11 +61,26 @@ class KafkaOptions:
         kafka_options: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
+        try:
+            self._library = importlib.import_module(self.library)
+        except ModuleNotFoundError as exc:
+            if exc.name != self.library:
+                raise
+            message = f'{self.package} package is not installed (Run "pip install {self.package}")'
+            raise RuntimeError(message) from exc
+        # What the library says of an outage, many times a second, goes to the handlers of programs that have some.
+        logging.getLogger(self.library).addHandler(logging.NullHandler())
+        self._inherited: Any = None
         if not _TOPIC.fullmatch(channel):
             raise ValueError(f"{channel!r} cannot be the name of a Kafka topic")
         self.kafka_urls = addresses_of(url)
         self.kafka_options = dict(kafka_options or {})
         super().__init__(channel=channel, write_only=write_only, logger=logger, json=json, **options)  # type: ignore[call-arg]  # of the manager
+
+    def after_fork(self) -> None:
+        """Begins anew in a child process. The parent's connections stay as they are: to close them is the parent's."""
+        self._inherited = self._inherited, self._producer
+        super().after_fork()  # type: ignore[misc]  # of the manager
 
     def _connection_options(self, timeout: float) -> dict[str, Any]:
         return {

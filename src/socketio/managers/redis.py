@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from .async_pubsub import AsyncPubSubManager
+from .async_pubsub import AsyncPubSubManager, close_at_end
 from .pubsub import PubSubManager
 from .redis_commands import (
     PING,
@@ -242,8 +242,7 @@ class AsyncRedisManager(_Options, AsyncPubSubManager):
         if connection is None:
             connection = self._publisher = await self._connect()
             if self.server is None:
-                self._keeper = _keep(connection)
-                await anext(self._keeper)
+                self._keeper = await close_at_end(connection.close)
         try:
             data = self._commands.encode(messages)
             async with asyncio.timeout(self.time_for(len(data))):
@@ -284,11 +283,3 @@ class AsyncRedisManager(_Options, AsyncPubSubManager):
         if self._publisher is not None:
             self._publisher.close()
         self._new_loop()
-
-
-async def _keep(connection: _AsyncConnection) -> AsyncGenerator[None, None]:
-    """Closes a connection when its event loop ends: `asyncio.run` closes the generators that are left."""
-    try:
-        yield
-    finally:
-        connection.close()
