@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from .async_pubsub import AsyncPubSubManager, close_at_end
-from .kafka_log import FETCH, LOOK, MARK, KafkaOptions, Positions, partition_for
+from .kafka_log import FETCH, LOOK, MARK, KafkaOptions, Positions, partition_for, record_time
 
 __all__ = ["AsyncKafkaManager"]
 
@@ -59,7 +59,7 @@ class _Producer:
         if leader in (None, -1) or not self._connections <= _connections_of(self._client):
             raise ConnectionError("the connection to Kafka was lost")
         batch = self._new_batch(2, 0, 0, -1, -1, -1, LARGEST)
-        now = int(time.time() * 1000)
+        now = int(record_time() * 1000)
         for offset, value in enumerate(values):
             batch.append(offset, now, key, value, [])
         request = self._request(None, -1, int(self._timeout * 1000), [(self._topic, [(number, bytes(batch.build()))])])
@@ -157,7 +157,7 @@ class AsyncKafkaManager(KafkaOptions, AsyncPubSubManager):
                 await listening.aclose()
 
     async def _listen_until_doubtful(self) -> AsyncGenerator[Sequence[Any], None]:
-        self._positions.begin(time.time())
+        self._positions.begin(record_time())
         consumer = self._library.AIOKafkaConsumer(
             **{
                 "fetch_max_wait_ms": FETCH,
@@ -203,7 +203,7 @@ class AsyncKafkaManager(KafkaOptions, AsyncPubSubManager):
             await producer.stop()
         topic = {number: self._library.TopicPartition(self.channel, number) for number in marks}
         since: dict[int, int] = {}
-        if (began := self._positions.missing_since(time.time())) is not None:
+        if (began := self._positions.missing_since(record_time())) is not None:
             async with asyncio.timeout(self.publish_timeout):
                 found = await consumer.offsets_for_times(dict.fromkeys(topic.values(), began))
             since = {tp.partition: it.offset for tp, it in found.items() if it is not None and it.timestamp >= 0}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from .kafka_log import FETCH, LOOK, MARK, KafkaOptions, Positions, partition_for
+from .kafka_log import FETCH, LOOK, MARK, KafkaOptions, Positions, partition_for, record_time
 from .pubsub import PubSubManager
 
 __all__ = ["KafkaManager"]
@@ -155,7 +155,7 @@ class KafkaManager(KafkaOptions, PubSubManager):
             yield from self._listen_until_doubtful()
 
     def _listen_until_doubtful(self) -> Iterator[Sequence[Any]]:
-        self._positions.begin(time.time())
+        self._positions.begin(record_time())
         timeout = int(self.publish_timeout * 1000)
         consumer = self._make(
             self._library.KafkaConsumer,
@@ -195,7 +195,7 @@ class KafkaManager(KafkaOptions, PubSubManager):
             self._close_producer(producer)
         topic = {number: self._library.TopicPartition(self.channel, number) for number in marks}
         since: dict[int, int] = {}
-        if (began := self._positions.missing_since(time.time())) is not None:
+        if (began := self._positions.missing_since(record_time())) is not None:
             found = consumer.offsets_for_times(
                 dict.fromkeys(topic.values(), began), timeout_ms=int(self.publish_timeout * 1000)
             )

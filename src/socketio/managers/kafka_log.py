@@ -10,13 +10,24 @@ from __future__ import annotations
 import importlib
 import logging
 import re
+import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from .base import BasePubSubManager
 
-__all__ = ["FETCH", "LOOK", "MARK", "KafkaOptions", "Positions", "Record", "addresses_of", "partition_for"]
+__all__ = [
+    "FETCH",
+    "LOOK",
+    "MARK",
+    "KafkaOptions",
+    "Positions",
+    "Record",
+    "addresses_of",
+    "partition_for",
+    "record_time",
+]
 
 MARK = b"{}"
 """The value of a mark. To the processes of python-socketio it is a message of no method, which they ignore."""
@@ -29,6 +40,9 @@ FETCH = 100
 
 LATE = 0.5
 """After how many seconds a first attempt to read has not succeeded at once."""
+
+record_time = time.time
+"""Seconds since 1970: what Kafka's records carry, and are looked for by."""
 
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 

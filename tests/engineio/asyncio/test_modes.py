@@ -52,7 +52,8 @@ def test_what_the_program_names() -> None:
 
 @pytest.mark.parametrize("mode", ["aiohttp", "sanic", "tornado"])
 def test_a_framework_that_is_missing(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, mode, None)
+    for name in [mode, *[name for name in sys.modules if name.startswith(f"{mode}.")]]:
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, BINDINGS[mode], raising=False)
     with pytest.raises(RuntimeError, match=f"async_mode '{mode}' needs {mode}; install it with: pip install {mode}"):
         AsyncServer(async_mode=mode)
