@@ -171,18 +171,21 @@ class Positions:
         self._partitions: dict[int, _Partition] = {}
         self._met = False
         self._began: float | None = None
+        self._late = False
 
     def begin(self, now: float) -> None:
         """This process tries to read, maybe not for the first time; `now` in seconds since 1970."""
         if self._began is None:
             self._began = now
+        else:
+            self._late = True
 
     def missing_since(self, now: float) -> int | None:
         """Returns since when this process has missed what others published, in milliseconds since 1970.
 
-        `None` after a quick start: then nothing depends on whose clock is right.
+        `None` if the first attempt has succeeded, and at once: then nothing depends on whose clock is right.
         """
-        if self._met or self._began is None or 0 <= now - self._began < LATE:
+        if self._met or self._began is None or (not self._late and 0 <= now - self._began < LATE):
             return None
         return int(self._began * 1000)
 
